@@ -1,0 +1,66 @@
+"""What can go wrong, without HTTP: every fault that can be told to whoever caused it."""
+
+from typing import ClassVar
+
+
+class Fault(Exception):
+    """A fault with a stable `code` for programs and a sentence for people."""
+
+    code: ClassVar[str] = "fault"
+
+    @property
+    def text(self) -> str:
+        """The sentence for people: what is wrong and what to do about it."""
+        return str(self)
+
+
+class ImageFault(Fault):
+    """One picture cannot be used."""
+
+
+class EmptyImage(ImageFault):
+    """The file has no bytes."""
+
+    code = "empty_image"
+
+
+class UnsupportedFormat(ImageFault):
+    """The content is none of the accepted image formats."""
+
+    code = "unsupported_format"
+
+
+class BrokenImage(ImageFault):
+    """The content claims an accepted format and cannot be decoded."""
+
+    code = "broken_image"
+
+
+class ImageTooLarge(ImageFault):
+    """The picture exceeds a limit on bytes, pixels or frames."""
+
+    code = "image_too_large"
+
+
+class UnknownModel(Fault):
+    """No model of that name is on disk."""
+
+    code = "unknown_model"
+
+
+class UnknownVersion(Fault):
+    """The model has no such version."""
+
+    code = "unknown_version"
+
+
+class NotReady(Fault):
+    """The models are still being loaded, or this one could not be."""
+
+    code = "not_ready"
+
+
+class ModelFault(Fault):
+    """A model folder cannot be served; the sentence names the file and the fault."""
+
+    code = "model_fault"

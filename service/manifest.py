@@ -1,0 +1,175 @@
+"""The contract between training and serving: `manifest.json` in a version folder."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+FILE_NAME = "manifest.json"
+LITERT_FILE = "model.tflite"
+SAVED_MODEL_FILE = "saved_model.pb"
+
+EngineName = Literal["litert", "tensorflow"]
+# Lower-case words, as in file names and URLs.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ManifestFault(Exception):
+    """A version folder breaks its contract; the message names the file and the fault."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputSpec(_Part):
+    """The array a model takes: uint8, `[height, width, channels]`, values 0 to 255."""
+
+    height: int = Field(ge=1, le=1024)
+    width: int = Field(ge=1, le=1024)
+    channels: Literal[1, 3]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.height, self.width, self.channels
+
+
+class EngineFacts(_Part):
+    """What was measured of one engine on the test split, by the code that serves.
+
+    `tolerance` is the largest difference in probability from the SavedModel's answer; what a model trained elsewhere
+    cannot have is None.
+    """
+
+    tolerance: float = Field(gt=0, lt=1)
+    accuracy: float | None = Field(default=None, ge=0, le=1)
+    agreement: float | None = Field(default=None, ge=0, le=1)
+    weights: Literal["float32", "int8"] = "float32"
+
+
+class Golden(_Part):
+    """A picture file in the folder and the probabilities each engine gave for it, in class order."""
+
+    file: str
+    probabilities: Mapping[EngineName, tuple[float, ...]]
+
+
+class Provenance(_Part):
+    """How the weights came about."""
+
+    recipe: str
+    seed: int
+    epochs: int
+    data_set: str
+    data_digest: Sha256
+    train_images: int
+    validation_images: int
+    test_images: int
+    git_commit: str | None = None
+    versions: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Manifest(_Part):
+    """Everything the service must know of one version; see `write` and `read`."""
+
+    schema_version: Literal[1] = 1
+    name: Name
+    version: int = Field(ge=1)
+    labels: tuple[str, ...] = Field(min_length=2)
+    input: InputSpec
+    kind: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    engines: Mapping[EngineName, EngineFacts]
+    golden: tuple[Golden, ...] = Field(min_length=1)
+    # Largest difference between a golden picture's stated and served probabilities on the same engine.
+    golden_tolerance: float = Field(default=0.01, gt=0, lt=1)
+    # Calibration temperature, already inside the graph (Guo et al. 2017, arXiv 1706.04599).
+    temperature: float | None = Field(default=None, gt=0)
+    # A picture is in distribution if logsumexp(logits) reaches this (Liu et al. 2020, arXiv 2010.03759).
+    energy_threshold: float | None = None
+    provenance: Provenance | None = None
+    files: Mapping[str, Sha256]
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_differ(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(labels)) != len(labels) or not all(labels):
+            raise ValueError("labels must be distinct and not empty")
+        return labels
+
+    @field_validator("files")
+    @classmethod
+    def _files_stay_inside(cls, files: Mapping[str, str]) -> Mapping[str, str]:
+        for name in files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise ValueError(f"{name!r} is not a path inside the folder")
+        return files
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        for golden in self.golden:
+            if golden.file not in self.files:
+                raise ValueError(f"golden picture {golden.file} is not listed in files")
+            if any(len(probabilities) != len(self.labels) for probabilities in golden.probabilities.values()):
+                raise ValueError(f"golden picture {golden.file} has not one probability per label")
+        return self
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digest of every file in a folder but the manifest, by POSIX path relative to it."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): digest(path) for path in paths if path.name != FILE_NAME}
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a version folder.
+
+    Raises ManifestFault if the file is missing, is not valid or speaks of another folder than this one.
+    """
+    path = folder / FILE_NAME
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ManifestFault(path, error.strerror or str(error)) from error
+    except ValidationError as error:
+        raise ManifestFault(path, _first_fault(error)) from error
+    stated = (manifest.name, str(manifest.version))
+    if stated != (folder.parent.name, folder.name):
+        raise ManifestFault(path, f"is the manifest of {'/'.join(stated)}, not of {folder.parent.name}/{folder.name}")
+    return manifest
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Raises ManifestFault naming the first file that is missing or whose digest differs."""
+    for name, stated in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise ManifestFault(path, "is listed in the manifest and missing")
+        if digest(path) != stated:
+            raise ManifestFault(path, "its SHA-256 is not the manifest's: the file was changed or half copied")
+
+
+def to_json(manifest: Manifest) -> str:
+    """The manifest as it stands on disk: indented, but each list of numbers on one line."""
+    text = manifest.model_dump_json(indent=2, exclude_none=True)
+    return re.sub(r"\[[^\[\]{}\"]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text) + "\n"
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]

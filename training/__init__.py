@@ -1,0 +1,1 @@
+"""Training: a data set in, a calibrated SavedModel that the service picks up out."""

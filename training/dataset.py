@@ -1,0 +1,176 @@
+"""A data set: what it is, where its files may lie, and its arrays, checked."""
+
+import hashlib
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Fault
+from service.manifest import InputSpec
+
+UInt8 = NDArray[np.uint8]
+
+
+class DataFault(Fault):
+    """The data cannot be had, or is not what it claims to be; the sentence says what to do."""
+
+    code = "data_fault"
+
+
+class Split(NamedTuple):
+    """Images uint8 `[N, H, W, C]` and their class numbers uint8 `[N]`, in the authors' order."""
+
+    images: UInt8
+    labels: UInt8
+
+
+class Splits(NamedTuple):
+    """The authors' own division."""
+
+    train: Split
+    test: Split
+
+    def hold_out(self, images: int) -> tuple[Split, Split]:
+        """The training split without its last `images`, and these."""
+        kept = len(self.train.labels) - images
+        if kept <= 0:
+            raise DataFault(f"{images} images cannot be held out of {len(self.train.labels)}")
+        return Split(*(a[:kept] for a in self.train)), Split(*(a[kept:] for a in self.train))
+
+
+class Source(NamedTuple):
+    """One way the data set may lie in a folder: its files, and what reads them."""
+
+    files: tuple[str, ...]
+    read: Callable[[Path], Splits]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """What is known of a data set before its arrays are loaded.
+
+    `digest` is the SHA-256 of x_train, y_train, x_test and y_test, one after the other, as uint8 in C order;
+    `sources` are tried in order; `keras_name` names the module of `keras.datasets` that downloads it.
+    """
+
+    name: str
+    title: str
+    labels: tuple[str, ...]
+    kind: str
+    input: InputSpec
+    train_images: int
+    test_images: int
+    digest: str
+    sources: tuple[Source, ...]
+    keras_name: str
+    licence: str
+    citation: str
+
+
+def all_data_sets() -> dict[str, DataSet]:
+    """Every data set of `training/datasets/`, by name: each module there holds a `DATA_SET`."""
+    package = importlib.import_module("training.datasets")
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    return {name: importlib.import_module(f"training.datasets.{name}").DATA_SET for name in names}
+
+
+def find(name: str) -> DataSet:
+    """The data set of that name; raises DataFault with the names there are."""
+    found = all_data_sets()
+    if name not in found:
+        raise DataFault(f"no data set is called {name!r}; there are: {', '.join(sorted(found))}")
+    return found[name]
+
+
+def load(data_set: DataSet, data_dir: Path | None) -> Splits:
+    """The arrays, from `data_dir` if given, else from Keras' cache or its download.
+
+    Raises DataFault if they cannot be had, or are not the original release.
+    """
+    splits = _from_keras(data_set) if data_dir is None else _from_folder(data_set, data_dir)
+    check(data_set, splits)
+    return splits
+
+
+def digest(splits: Splits) -> str:
+    """SHA-256 over images and labels of train, then of test; see `DataSet.digest`."""
+    sha = hashlib.sha256()
+    for array in (*splits.train, *splits.test):
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
+
+
+def check(data_set: DataSet, splits: Splits) -> None:
+    """Raises DataFault naming the first thing about the arrays that is not as the data set states."""
+    for name, split, count in (
+        ("train", splits.train, data_set.train_images),
+        ("test", splits.test, data_set.test_images),
+    ):
+        _check_split(data_set, f"{data_set.name} {name}", split, count)
+    if (found := digest(splits)) != data_set.digest:
+        raise DataFault(
+            f"{data_set.name}: the arrays are not the original release (SHA-256 {found}, expected {data_set.digest}); "
+            "download the files again"
+        )
+
+
+def _check_split(data_set: DataSet, where: str, split: Split, count: int) -> None:
+    images, labels = split
+    if images.dtype != np.uint8 or labels.dtype != np.uint8:
+        raise DataFault(f"{where}: images and labels must be uint8, not {images.dtype} and {labels.dtype}")
+    if images.shape != (count, *data_set.input.shape) or labels.shape != (count,):
+        raise DataFault(
+            f"{where}: {count} images of {data_set.input.shape} and as many labels expected, "
+            f"not {images.shape} and {labels.shape}"
+        )
+    if sorted(np.unique(labels)) != list(range(len(data_set.labels))):
+        raise DataFault(f"{where}: labels must be 0 to {len(data_set.labels) - 1}, each at least once")
+
+
+def _from_folder(data_set: DataSet, data_dir: Path) -> Splits:
+    for source in data_set.sources:
+        if all((data_dir / file).is_file() for file in source.files):
+            return _read(source, data_dir)
+    wanted = "\n".join(f"  {' and '.join(source.files)}" for source in data_set.sources)
+    raise DataFault(f"{data_dir} has no {data_set.name}; put one of these there:\n{wanted}")
+
+
+def _read(source: Source, data_dir: Path) -> Splits:
+    try:
+        return source.read(data_dir)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DataFault(f"{data_dir / source.files[0]} cannot be read: {error}") from error
+
+
+def _from_keras(data_set: DataSet) -> Splits:
+    # Here, not above: `list` and the service's tests need no Keras.
+    module = importlib.import_module(f"keras.datasets.{data_set.keras_name}")
+    try:
+        train, test = module.load_data()
+    except Exception as error:  # Keras raises a bare Exception when the download fails
+        raise DataFault(
+            f"{data_set.name} is not in Keras' cache and could not be downloaded ({error}).\n"
+            f"Without a network: put {data_set.sources[0].files[0]} into a folder and pass --data-dir FOLDER"
+        ) from error
+    return Splits(as_split(data_set.input, *train), as_split(data_set.input, *test))
+
+
+def as_split(spec: InputSpec, images: NDArray[np.generic], labels: NDArray[np.generic]) -> Split:
+    """Arrays in the layout of `Split`, from images without a channel axis or labels `[N, 1]`.
+
+    Raises ValueError if a value does not fit into uint8.
+    """
+    return Split(_as_uint8(images).reshape(-1, *spec.shape), _as_uint8(labels).reshape(-1))
+
+
+def _as_uint8(array: NDArray[np.generic]) -> UInt8:
+    cast = array.astype(np.uint8)
+    if not np.array_equal(cast, array):
+        raise ValueError(f"values of {array.dtype} are not whole numbers from 0 to 255")
+    return cast

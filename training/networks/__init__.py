@@ -1,0 +1,1 @@
+"""One file a network, each with a function `build`; found by file name."""

@@ -1,0 +1,86 @@
+"""A run's folder: one recipe, one seed, and everything that came of them.
+
+    runs/<recipe>-seed<n>-<fingerprint>/
+        recipe.json      what is trained
+        checkpoint.npz   weights, optimiser and epoch after the last finished epoch
+        history.json     one entry an epoch
+        export/<name>/1/ the version folder, in the layout of models/: it can be served as it is
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import Fault
+from training import atomic, recipe
+from training.recipe import Recipe
+
+Epoch = dict[str, float]
+
+
+class RunFault(Fault):
+    """A run's folder is not what it should be."""
+
+    code = "run_fault"
+
+
+class Checkpoint(NamedTuple):
+    """The state after a finished epoch: every variable of model and optimiser, and what was measured so far."""
+
+    variables: Sequence[NDArray[np.generic]]
+    history: list[Epoch]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe and a seed, and where their files lie."""
+
+    recipe: Recipe
+    seed: int
+    folder: Path
+
+    @property
+    def export_dir(self) -> Path:
+        """The version folder this run exports."""
+        return self.folder / "export" / self.recipe.name / "1"
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Writes history and checkpoint; a kill at any moment leaves the old or the new checkpoint."""
+        arrays = {f"v{index:04}": variable for index, variable in enumerate(checkpoint.variables)}
+        history = np.frombuffer(json.dumps(checkpoint.history).encode(), np.uint8)
+        with atomic.new_file(self.folder / "checkpoint.npz") as part, part.open("wb") as file:
+            np.savez(file, allow_pickle=False, history=history, **arrays)
+        atomic.write_text(self.folder / "history.json", json.dumps(checkpoint.history, indent=2) + "\n")
+
+    def load(self) -> Checkpoint | None:
+        """The last checkpoint, or None if no epoch was finished."""
+        path = self.folder / "checkpoint.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as arrays:
+            variables = [arrays[name] for name in sorted(arrays.files) if name != "history"]
+            return Checkpoint(variables, json.loads(arrays["history"].tobytes()))
+
+
+def create(runs_dir: Path, chosen: Recipe, seed: int) -> Run:
+    """The run of a recipe and a seed; its folder is made, or found again by the same recipe."""
+    folder = runs_dir / f"{chosen.name}-seed{seed}-{recipe.fingerprint(chosen)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    stated = {"recipe": recipe.to_plain(chosen), "seed": seed}
+    atomic.write_text(folder / "recipe.json", json.dumps(stated, indent=2) + "\n")
+    return Run(chosen, seed, folder)
+
+
+def open_run(folder: Path) -> Run:
+    """The run in a folder; raises RunFault if there is none."""
+    path = folder / "recipe.json"
+    try:
+        stated = json.loads(path.read_text())
+        return Run(recipe.from_plain(stated["recipe"]), int(stated["seed"]), folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFault(f"{folder} is not a run of `python -m training train`: {error}") from error
