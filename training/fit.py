@@ -64,9 +64,10 @@ def restore(trained: keras.Model, checkpoint: Checkpoint) -> list[dict[str, floa
     return list(checkpoint.history)
 
 
-def weights(trained: keras.Model, checkpoint: Checkpoint) -> list[NDArray[np.generic]]:
-    """The part of a checkpoint that is the model's own weights, for a model built anew under any policy."""
-    return list(checkpoint.variables[: len(trained.variables)])
+def load_weights(untrained: keras.Model, checkpoint: Checkpoint) -> None:
+    """Puts a checkpoint's weights into a model built anew, under any policy; the optimiser's part is left out."""
+    for variable, value in zip(untrained.variables, checkpoint.variables, strict=False):
+        variable.assign(value)
 
 
 def _compile(trained: keras.Model, recipe: Recipe, train_images: int) -> None:

@@ -97,3 +97,8 @@ def find(name: str) -> Recipe:
     if name not in recipes:
         raise UnknownRecipe(f"no recipe is called {name!r}; there are: {', '.join(sorted(recipes))}")
     return recipes[name]
+
+
+def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
+    """The same recipe for another number of epochs; it gets a run of its own."""
+    return dataclasses.replace(recipe, epochs=epochs)

@@ -1,0 +1,1 @@
+"""Speaks HTTP and nothing else: one module a dialect or concern."""

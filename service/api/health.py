@@ -1,0 +1,24 @@
+"""Probes: is the process alive, and may it be sent requests."""
+
+from flask import Blueprint, Response, jsonify
+
+from service.errors import NotReady
+from service.inference.registry import Registry
+
+
+def blueprint(registry: Registry) -> Blueprint:
+    """`/livez` does no work at all; `/readyz` is 200 once every model answered its golden pictures."""
+    routes = Blueprint("health", __name__)
+    routes.add_url_rule("/livez", view_func=_live, endpoint="livez")
+    routes.add_url_rule("/readyz", view_func=lambda: _ready(registry), endpoint="readyz")
+    return routes
+
+
+def _live() -> Response:
+    return jsonify(status="live")
+
+
+def _ready(registry: Registry) -> Response:
+    if reason := registry.unready():
+        raise NotReady(reason)
+    return jsonify(status="ready")

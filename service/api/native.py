@@ -1,0 +1,141 @@
+"""`/models/…`: pictures in, labels and probabilities out."""
+
+import base64
+from io import BytesIO
+from typing import Any
+
+from flask import Blueprint, Request, Response, jsonify, request
+from PIL import Image
+
+from service.api import uploads
+from service.api.metrics import Metrics
+from service.api.problems import RequestFault, UploadFault
+from service.api.uploads import Upload
+from service.errors import ImageFault
+from service.images.decode import Limits, Picture, decode
+from service.images.kinds import Prepared
+from service.images.steps import Step
+from service.inference.classifier import Classifier, Prediction
+from service.inference.registry import Model, Registry
+
+# Probabilities are float32: more digits would be noise.
+_DIGITS = 7
+
+
+class Native:
+    """The native API's views over the loaded models."""
+
+    def __init__(self, registry: Registry, metrics: Metrics, limits: Limits, max_images: int) -> None:
+        self._registry, self._metrics, self._limits, self._max_images = registry, metrics, limits, max_images
+
+    def blueprint(self) -> Blueprint:
+        """The routes below `/models`."""
+        routes = Blueprint("native", __name__)
+        routes.add_url_rule("/models", view_func=self.models)
+        for path, suffix in (("/models/<name>", ""), ("/models/<name>/versions/<int:version>", "_version")):
+            routes.add_url_rule(path, f"model{suffix}", self.model)
+            routes.add_url_rule(f"{path}/predict", f"predict{suffix}", self.predict, methods=["POST"])
+        return routes
+
+    def models(self) -> Response:
+        """Every model: its name, its versions and the one that answers by default."""
+        return jsonify(models=[_listed(name, model) for name, model in self._registry.models().items()])
+
+    def model(self, name: str, version: int | None = None) -> Response:
+        """One version in full."""
+        model, classifier = self._registry.model(name), self._registry.get(name, version)
+        return jsonify(_listed(name, model) | _described(classifier))
+
+    def predict(self, name: str, version: int | None = None) -> Response:
+        """One prediction a picture, in the order sent; all or none."""
+        classifier = self._registry.get(name, version)
+        top_k = _top_k(request, len(classifier.manifest.labels))
+        seen = _flag(request, "seen")
+        prepared, predictions = self._classify(classifier, uploads.read(request, self._max_images))
+        answers = [_answer(classifier.manifest.labels, prediction, top_k) for prediction in predictions]
+        if seen:
+            answers = [answer | {"seen": _seen(one)} for answer, one in zip(answers, prepared, strict=True)]
+        manifest = classifier.manifest
+        return jsonify(model=manifest.name, version=manifest.version, predictions=answers)
+
+    def _classify(self, classifier: Classifier, files: list[Upload]) -> tuple[list[Prepared], list[Prediction]]:
+        with self._metrics.stage("decode"):
+            pictures = [self._decode(index, file) for index, file in enumerate(files)]
+        with self._metrics.stage("prepare"):
+            prepared = [classifier.prepare(picture) for picture in pictures]
+        with self._metrics.stage("infer"):
+            predictions = classifier.classify(prepared)
+        manifest = classifier.manifest
+        for prediction in predictions:
+            self._metrics.count_prediction(manifest.name, manifest.version, manifest.labels[prediction.index])
+        return prepared, predictions
+
+    def _decode(self, index: int, file: Upload) -> Picture:
+        try:
+            return decode(file.data, self._limits)
+        except ImageFault as fault:
+            raise UploadFault(index, file.name, fault) from fault
+
+
+def _listed(name: str, model: Model) -> dict[str, Any]:
+    listed = {"name": name, "version": max(model.versions, default=None), "versions": sorted(model.versions)}
+    return listed | ({"faults": {str(version): text for version, text in model.faults.items()}} if model.faults else {})
+
+
+def _described(classifier: Classifier) -> dict[str, Any]:
+    manifest = classifier.manifest
+    described = manifest.model_dump(
+        mode="json",
+        exclude_none=True,
+        include={"version", "labels", "temperature", "energy_threshold", "provenance"},
+    )
+    metrics = {name: facts.model_dump(exclude_none=True) for name, facts in manifest.engines.items()}
+    return described | {
+        "input": {"kind": manifest.kind, **manifest.input.model_dump()},
+        "engine": classifier.engine,
+        "metrics": metrics,
+    }
+
+
+def _top_k(request: Request, classes: int) -> int | None:
+    text = request.args.get("top_k")
+    if text is None:
+        return None
+    # isdecimal alone would take other scripts' digits; int() alone "+3", "1_0" and blanks.
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= classes):
+        raise RequestFault("bad_top_k", f"top_k must be a whole number from 1 to {classes}, not {text!r}")
+    return int(text)
+
+
+def _flag(request: Request, name: str) -> bool:
+    text = request.args.get(name, "0")
+    if text not in ("0", "1"):
+        raise RequestFault(f"bad_{name}", f"{name} must be 0 or 1, not {text!r}")
+    return text == "1"
+
+
+def _answer(labels: tuple[str, ...], prediction: Prediction, top_k: int | None) -> dict[str, Any]:
+    probabilities = [round(probability, _DIGITS) for probability in prediction.probabilities.tolist()]
+    answer: dict[str, Any] = {
+        "label": labels[prediction.index],
+        "index": prediction.index,
+        "probability": probabilities[prediction.index],
+        "probabilities": dict(zip(labels, probabilities, strict=True)),
+    }
+    if top_k is not None:
+        best = (-prediction.probabilities).argsort(kind="stable")[:top_k].tolist()
+        answer["top"] = [{"label": labels[index], "probability": probabilities[index]} for index in best]
+    if prediction.in_distribution is not None:
+        answer["in_distribution"] = prediction.in_distribution
+    return answer | {"warnings": _worded(prediction.warnings)}
+
+
+def _seen(prepared: Prepared) -> dict[str, Any]:
+    array = prepared.array
+    png = BytesIO()
+    Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array).save(png, "PNG")
+    return {"png": base64.b64encode(png.getvalue()).decode(), "steps": _worded(prepared.steps)}
+
+
+def _worded(steps: tuple[Step, ...]) -> list[dict[str, str]]:
+    return [step._asdict() for step in steps]

@@ -1,0 +1,117 @@
+"""Every fault as `application/problem+json` (RFC 9457), one shape on every path of the native API."""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from service.errors import (
+    BrokenImage,
+    EmptyImage,
+    Fault,
+    ImageFault,
+    ImageTooLarge,
+    NotReady,
+    UnknownModel,
+    UnknownVersion,
+    UnsupportedFormat,
+)
+
+_log = logging.getLogger(__name__)
+_RETRY_AFTER_S = 1
+
+
+class RequestFault(Fault):
+    """The request itself is wrong, before any picture is looked at."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code  # type: ignore[misc]  # one class for the many ways a request can be wrong
+
+
+class TooManyImages(Fault):
+    """More pictures than one request may hold."""
+
+    code = "too_many_images"
+
+
+class UploadFault(Fault):
+    """One of a request's pictures cannot be used; says which."""
+
+    def __init__(self, index: int, file: str | None, cause: ImageFault) -> None:
+        super().__init__(f"image {index}{f' ({file})' if file else ''}: {cause.text}")
+        self.index, self.file, self.cause = index, file, cause
+
+
+_STATUS: dict[type[Fault], HTTPStatus] = {
+    RequestFault: HTTPStatus.BAD_REQUEST,
+    UnknownModel: HTTPStatus.NOT_FOUND,
+    UnknownVersion: HTTPStatus.NOT_FOUND,
+    TooManyImages: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedFormat: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    EmptyImage: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BrokenImage: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def init_app(app: Flask) -> None:
+    """Turns every exception of the app into a problem document."""
+    app.register_error_handler(UploadFault, _on_upload_fault)
+    app.register_error_handler(Fault, _on_fault)
+    app.register_error_handler(HTTPException, _on_http_exception)
+    app.register_error_handler(Exception, _on_exception)
+
+
+def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
+    """A problem document; `code` is stable for programs, `detail` a sentence for people."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": g.get("request_id"),
+        **extra,
+    }
+    response = Response(json.dumps(body) + "\n", status, mimetype="application/problem+json")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response
+
+
+def _on_fault(fault: Fault) -> Response:
+    return problem(_STATUS[type(fault)], fault.code, fault.text)
+
+
+def _on_upload_fault(fault: UploadFault) -> Response:
+    extra = {"index": fault.index} | ({"file": fault.file} if fault.file else {})
+    return problem(_STATUS[type(fault.cause)], fault.cause.code, fault.text, **extra)
+
+
+def _on_http_exception(error: HTTPException) -> Response:
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
+    response = problem(status, code, _detail(error))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def _detail(error: HTTPException) -> str:
+    if isinstance(error, NotFound):
+        return f"there is nothing at {request.path}; GET /models lists the models"
+    if isinstance(error, MethodNotAllowed):
+        return f"{request.method} is not allowed at {request.path}; allowed: {', '.join(sorted(error.valid_methods or ()))}"
+    if isinstance(error, RequestEntityTooLarge):
+        return "the request body is larger, or has more parts, than this service accepts"
+    return error.description or error.name
+
+
+def _on_exception(error: Exception) -> Response:
+    _log.error("request %s failed", g.get("request_id"), exc_info=error)
+    return problem(500, "internal_error", "the service failed to answer; its log has the cause under this request_id")

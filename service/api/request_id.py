@@ -1,0 +1,25 @@
+"""Every request has an id: the caller's `X-Request-ID` if it is a sane one, else a new one; the answer carries it."""
+
+import re
+import uuid
+
+from flask import Flask, Response, g, request
+
+_HEADER = "X-Request-ID"
+_SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def init_app(app: Flask) -> None:
+    """Sets `g.request_id` first of all, and the header on every answer."""
+    app.before_request(_take)
+    app.after_request(_give)
+
+
+def _take() -> None:
+    sent = request.headers.get(_HEADER, "")
+    g.request_id = sent if _SANE.fullmatch(sent) else uuid.uuid4().hex
+
+
+def _give(response: Response) -> Response:
+    response.headers[_HEADER] = g.request_id
+    return response

@@ -1,0 +1,90 @@
+"""The pictures of a request, however they were sent: multipart parts, a raw body, or base64 in JSON."""
+
+import base64
+import binascii
+import re
+from io import BytesIO
+from typing import IO, NamedTuple
+
+from flask import Request
+from pydantic import ValidationError
+
+from service.api.problems import RequestFault, TooManyImages
+from service.api.schemas import PredictBody
+
+FIELD = "image"
+_DATA_URL_HEAD = re.compile(r"^data:[^,]*;base64,")
+_SPACE = re.compile(r"\s+")
+
+
+class Upload(NamedTuple):
+    """The bytes of one file, and its name if it had one."""
+
+    data: bytes
+    name: str | None
+
+
+class InMemoryRequest(Request):
+    """A request whose file parts stay in memory: bodies are bounded, and nothing need be writable."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return BytesIO()
+
+
+def read(request: Request, max_images: int) -> list[Upload]:
+    """The request's pictures in the order they were sent, at least one.
+
+    Raises RequestFault or TooManyImages. The Content-Type says how the pictures are wrapped, never what they are: any
+    type but multipart and JSON is a raw body, such as the form type that `curl --data-binary` declares.
+    """
+    if request.mimetype == "multipart/form-data":
+        uploads = _from_multipart(request)
+    elif request.mimetype == "application/json":
+        uploads = _from_json(request.get_data(cache=False))
+    else:
+        uploads = [Upload(_body(request), None)]
+    if len(uploads) > max_images:
+        raise TooManyImages(f"the request has {len(uploads)} images; at most {max_images} are accepted")
+    return uploads
+
+
+def _body(request: Request) -> bytes:
+    data = request.get_data(cache=False, parse_form_data=False)
+    if not data:
+        raise RequestFault("no_image", f"the request has no body; send a picture as multipart field {FIELD!r} or as the body")
+    return data
+
+
+def _from_multipart(request: Request) -> list[Upload]:
+    files = request.files.getlist(FIELD)
+    if files:
+        return [Upload(file.stream.read(), file.filename or None) for file in files]
+    if FIELD in request.form:
+        raise RequestFault("no_file", f"the field {FIELD!r} holds text, not a file; with curl: -F {FIELD}=@picture.png")
+    found = sorted({*request.files, *request.form})
+    if found:
+        raise RequestFault("wrong_field", f"no multipart field {FIELD!r}; found: {', '.join(map(repr, found))}")
+    raise RequestFault("no_image", f"no multipart field {FIELD!r} could be read; is the body complete and its boundary right?")
+
+
+def _from_json(body: bytes) -> list[Upload]:
+    try:
+        images = PredictBody.model_validate_json(body).images
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise RequestFault("bad_json", f'{place or "body"}: {first["msg"]}; expected {{"images": ["<base64>"]}}') from error
+    return [Upload(_decoded(index, text), None) for index, text in enumerate(images)]
+
+
+def _decoded(index: int, text: str) -> bytes:
+    try:
+        return base64.b64decode(_SPACE.sub("", _DATA_URL_HEAD.sub("", text)), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RequestFault("bad_base64", f"images.{index} is not base64: {error}") from error

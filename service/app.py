@@ -1,0 +1,42 @@
+"""The application: the only module that knows all the others."""
+
+from flask import Flask
+
+from service.api import health, problems, request_id
+from service.api.metrics import Metrics
+from service.api.native import Native
+from service.api.uploads import InMemoryRequest
+from service.images.decode import Limits
+from service.inference.registry import Registry
+from service.settings import Settings, read_settings
+
+# Besides the pictures a form may hold a few other fields.
+_OTHER_PARTS = 8
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """What gunicorn's workers call: an app whose models load in the background of this process."""
+    settings = settings or read_settings()
+    registry = Registry(settings.models_dir, settings.engine, settings.computing_threads)
+    app = build_app(settings, registry)
+    registry.start()
+    return app
+
+
+def build_app(settings: Settings, registry: Registry) -> Flask:
+    """The app over a registry that somebody else fills."""
+    app = Flask("service", static_folder=None)
+    app.request_class = InMemoryRequest
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
+    app.config["MAX_FORM_PARTS"] = settings.max_images + _OTHER_PARTS
+    # Labels keep their class order, and `//models` is a 404, not an HTML redirect.
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False
+    metrics = Metrics()
+    request_id.init_app(app)
+    metrics.init_app(app)
+    problems.init_app(app)
+    limits = Limits(settings.max_image_bytes, settings.max_image_pixels, settings.max_frames)
+    app.register_blueprint(Native(registry, metrics, limits, settings.max_images).blueprint())
+    app.register_blueprint(health.blueprint(registry))
+    return app

@@ -1,0 +1,37 @@
+"""Geometry and light that the kinds share: fitting into the model's frame, and what a picture's border says."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def fit(image: Image.Image, width: int, height: int, ground: int | tuple[int, ...]) -> Image.Image:
+    """The whole picture, aspect kept, antialiased, in the middle of a `width`×`height` frame of colour `ground`."""
+    scale = min(width / image.width, height / image.height)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    # Pillow's filters widen with the reduction, so they antialias; reducing_gap bounds the cost for big pictures.
+    small = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    frame = Image.new(image.mode, (width, height), ground)
+    frame.paste(small, ((width - size[0]) // 2, (height - size[1]) // 2))
+    return frame
+
+
+def fill(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The largest middle part of the picture with the frame's aspect, antialiased to `width`×`height`."""
+    scale = max(width / image.width, height / image.height)
+    crop_width, crop_height = width / scale, height / scale
+    left, top = (image.width - crop_width) / 2, (image.height - crop_height) / 2
+    box = (left, top, left + crop_width, top + crop_height)
+    return image.resize((width, height), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+
+
+def border(image: Image.Image) -> NDArray[np.uint8]:
+    """The outermost pixels of a grey picture, once around: uint8 `[N]`."""
+    grey = np.asarray(image)
+    return np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
+
+
+def as_array(image: Image.Image) -> NDArray[np.uint8]:
+    """uint8 `[height, width, channels]`, grey with one channel."""
+    array = np.asarray(image)
+    return array if array.ndim == 3 else array[:, :, None]

@@ -1,0 +1,1 @@
+"""Everything between an array and probabilities."""

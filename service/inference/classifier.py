@@ -1,0 +1,92 @@
+"""One version of a model, loaded: arrays to predictions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import ModelFault
+from service.images import kinds
+from service.images.decode import Limits, Picture, decode
+from service.images.kinds import Prepared
+from service.images.steps import Step
+from service.inference import engines
+from service.manifest import EngineName, Golden, Manifest
+
+_UNFAMILIAR = Step("not_in_distribution", "this does not look like anything the model was trained on")
+# Golden pictures are ours: only the model is on trial.
+_GOLDEN_LIMITS = Limits(max_bytes=2**20, max_pixels=2**20, max_frames=1)
+
+
+class Prediction(NamedTuple):
+    """What a model says of one picture; `probabilities` float32 `[classes]` in class order.
+
+    `in_distribution` is None for a model without an energy threshold.
+    """
+
+    index: int
+    probabilities: NDArray[np.float32]
+    in_distribution: bool | None
+    warnings: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A loaded version; safe to call from any thread."""
+
+    manifest: Manifest
+    engine: EngineName
+    _infer: engines.Infer
+    _prepare: kinds.Prepare
+
+    def prepare(self, picture: Picture) -> Prepared:
+        """What the model sees of a picture."""
+        return self._prepare(picture, self.manifest.input.shape)
+
+    def classify(self, prepared: Sequence[Prepared]) -> list[Prediction]:
+        """One prediction a picture, in order."""
+        output = self._infer(np.stack([one.array for one in prepared]))
+        rows = zip(prepared, output.probabilities, output.logits, strict=True)
+        return [self._prediction(one.warnings, probabilities, logits) for one, probabilities, logits in rows]
+
+    def _prediction(
+        self, warnings: tuple[Step, ...], probabilities: NDArray[np.float32], logits: NDArray[np.float32]
+    ) -> Prediction:
+        threshold = self.manifest.energy_threshold
+        familiar = None if threshold is None else float(np.logaddexp.reduce(logits)) >= threshold
+        if familiar is False:
+            warnings = (*warnings, _UNFAMILIAR)
+        return Prediction(int(probabilities.argmax()), probabilities, familiar, warnings)
+
+
+def load(folder: Path, manifest: Manifest, engine: EngineName, threads: int) -> Classifier:
+    """A version folder as a classifier that has answered its golden pictures.
+
+    Raises ModelFault if the engine cannot load it or answers otherwise than the manifest states.
+    """
+    try:
+        infer = engines.load(engine, folder, threads)
+    except Exception as error:  # whatever an engine raises, this version cannot be served
+        raise ModelFault(f"{folder}: the engine {engine} cannot load it: {error}") from error
+    classifier = Classifier(manifest, engine, infer, kinds.find(manifest.kind))
+    for golden in manifest.golden:
+        _check_golden(classifier, folder, golden)
+    return classifier
+
+
+def _check_golden(classifier: Classifier, folder: Path, golden: Golden) -> None:
+    stated = golden.probabilities.get(classifier.engine)
+    if stated is None:
+        raise ModelFault(f"{folder / golden.file}: the manifest states no probabilities for {classifier.engine}")
+    picture = decode((folder / golden.file).read_bytes(), _GOLDEN_LIMITS)
+    (answer,) = classifier.classify([classifier.prepare(picture)])
+    difference = float(np.abs(answer.probabilities - np.asarray(stated)).max())
+    # Written so that NaN fails too.
+    if not difference <= classifier.manifest.golden_tolerance:
+        raise ModelFault(
+            f"{folder / golden.file}: the engine {classifier.engine} differs by {difference:.4f} "
+            f"from the probabilities in the manifest; at most {classifier.manifest.golden_tolerance} is allowed"
+        )

@@ -1,0 +1,93 @@
+"""Every knob of the service, its default and its limits; each is an environment variable with the prefix SQUINT_."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.errors import Fault
+
+EngineChoice = Literal["auto", "litert", "tensorflow"]
+
+
+class SettingsFault(Fault):
+    """A setting is not valid; the sentence names the variable."""
+
+    code = "settings_fault"
+
+
+def allotted_cores() -> int:
+    """The cores this process may use: the CPU affinity, lowered by the cgroup's quota if there is one."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(affinity, _quota_cores(Path("/sys/fs/cgroup/cpu.max"), affinity)))
+
+
+def _quota_cores(cpu_max: Path, without: int) -> int:
+    """Whole cores of a cgroup v2 quota such as `150000 100000`; `without` if there is none."""
+    try:
+        quota, period = cpu_max.read_text().split()
+        return without if quota == "max" else int(quota) // int(period)
+    except (OSError, ValueError):
+        return without
+
+
+class Settings(BaseSettings):
+    """The service's settings, read from the environment once and passed down."""
+
+    model_config = SettingsConfigDict(env_prefix="SQUINT_", frozen=True, use_attribute_docstrings=True)
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for every IPv4 address of the machine."""
+
+    port: int = Field(default=8000, ge=1, le=65535)
+    """TCP port to listen on."""
+
+    models_dir: Path = Path("models")
+    """Folder with `<name>/<version>/` below it."""
+
+    engine: EngineChoice = "auto"
+    """`auto` takes LiteRT where a version has model.tflite and TensorFlow where it has not."""
+
+    workers: int = Field(default_factory=allotted_cores, ge=1, le=256)
+    """Worker processes; each holds all models. Default: the cores allotted to this process."""
+
+    threads: int = Field(default=8, ge=1, le=256)
+    """Request threads a worker: enough that probes are answered while pictures are computed."""
+
+    max_request_bytes: int = Field(default=32 * 2**20, ge=1024)
+    """Largest request body."""
+
+    max_image_bytes: int = Field(default=16 * 2**20, ge=1024)
+    """Largest single picture file."""
+
+    max_image_pixels: int = Field(default=50_000_000, ge=1024)
+    """Largest width × height that a picture's header may state."""
+
+    max_frames: int = Field(default=1000, ge=1)
+    """Most frames or pages a picture may have; only the first is used."""
+
+    max_images: int = Field(default=128, ge=1, le=10_000)
+    """Most pictures in one request."""
+
+    request_timeout_s: int = Field(default=30, ge=1)
+    """A worker that has not answered for this long is replaced."""
+
+    drain_timeout_s: int = Field(default=25, ge=1)
+    """Time that accepted requests get to finish after SIGTERM; below Kubernetes' 30 s."""
+
+    @property
+    def computing_threads(self) -> int:
+        """How many threads of one worker may compute at once: the allotted cores, shared by the workers."""
+        return max(1, allotted_cores() // self.workers)
+
+
+def read_settings() -> Settings:
+    """The settings of this environment; raises SettingsFault naming the first wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "SQUINT_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsFault(f"{name}={first.get('input')!r}: {first['msg']}") from error

@@ -1,0 +1,93 @@
+"""The model card: a README with Hugging Face's front matter, for people and for model hubs."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.manifest import EngineName
+from training.calibrate import Calibration
+from training.dataset import DataSet, UInt8
+from training.evaluate import Measured, confusion
+from training.recipe import Recipe
+
+_TEMPLATE = """\
+---
+library_name: tf-keras
+pipeline_tag: image-classification
+datasets: [{data_set.name}]
+metrics: [accuracy]
+model-index:
+- name: {recipe.name}
+  results:
+  - task: {{type: image-classification}}
+    dataset: {{name: {data_set.name}, type: {data_set.name}, split: test}}
+    metrics: [{{type: accuracy, value: {accuracy:.4f}}}]
+---
+
+# {recipe.name}
+
+{recipe.title}. Takes uint8 images of {height}×{width}×{channels}; scaling, calibration and softmax are inside the graph.
+{parameters:,} parameters; {recipe.epochs} epochs on {data_set.title}, without its last {recipe.validation_images}
+training images, which were held out to choose and calibrate.
+
+## Measured on the test split
+
+| engine | accuracy | expected calibration error (15 bins) |
+|---|---|---|
+{engines}
+
+Temperature {calibration.temperature:.3f}; a picture is in distribution if its energy reaches
+{calibration.energy_threshold:.3f}, which 99 % of the held-out images do.
+
+| class | precision | recall | most often taken for |
+|---|---|---|---|
+{classes}
+
+## Limits
+
+Trained on the classes above and nothing else: any other picture still gets one of these names, and `in_distribution`
+tells only most of those apart. Not fit for decisions about people.
+
+## Data and licence
+
+{data_set.title}. Licence of the data: {data_set.licence}. Cite: {data_set.citation}.
+
+## Reproduce
+
+    python -m training train {recipe.name}
+"""
+
+
+def write(
+    recipe: Recipe,
+    data_set: DataSet,
+    parameters: int,
+    calibration: Calibration,
+    measured: Mapping[EngineName, Measured],
+    test_labels: UInt8,
+) -> str:
+    """The card's Markdown; `measured` and `test_labels` are of the same test split."""
+    rows = [f"| {name} | {one.accuracy:.2%} | {one.calibration_error:.2%} |" for name, one in measured.items()]
+    return _TEMPLATE.format(
+        recipe=recipe,
+        data_set=data_set,
+        parameters=parameters,
+        calibration=calibration,
+        accuracy=measured["litert"].accuracy,
+        height=data_set.input.height,
+        width=data_set.input.width,
+        channels=data_set.input.channels,
+        engines="\n".join(rows),
+        classes="\n".join(_class_rows(data_set, confusion(measured["litert"].output.probabilities, test_labels))),
+    )
+
+
+def _class_rows(data_set: DataSet, counts: NDArray[np.int64]) -> Iterator[str]:
+    for index, label in enumerate(data_set.labels):
+        right = counts[index, index]
+        wrong = counts[index].copy()
+        wrong[index] = 0
+        taken_for = f"{data_set.labels[wrong.argmax()]} ({wrong.max()})" if wrong.any() else "–"
+        precision, recall = right / max(1, counts[:, index].sum()), right / max(1, counts[index].sum())
+        yield f"| {label} | {precision:.2%} | {recall:.2%} | {taken_for} |"

@@ -1,0 +1,184 @@
+"""The commands of `python -m training`; what they do lives in the modules they call."""
+
+from pathlib import Path
+
+import click
+
+from service import manifest as contract
+from service.errors import Fault
+from training import atomic, dataset, recipe
+from training import run as runs
+from training.dataset import DataSet, Splits
+from training.run import Run
+
+# Keras takes seconds to import, so the modules that need it are imported by the commands that use them.
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_data_dir = click.option(
+    "--data-dir",
+    type=_FOLDER,
+    help="Folder that holds the data set's files, such as mnist.npz. Without it: Keras' cache, else a download.",
+)
+_runs_dir = click.option("--runs-dir", type=_FOLDER, default=Path("runs"), show_default=True, help="Where runs are kept.")
+_models_dir = click.option(
+    "--models-dir", type=_FOLDER, default=Path("models"), show_default=True, help="Where versions are published."
+)
+_force = click.option("--force", is_flag=True, help="Publish even if the version in place is more accurate.")
+
+
+class _Faults(click.Group):
+    """Tells faults as one line, without a traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except (Fault, atomic.InUse, contract.ManifestFault) as fault:
+            raise click.ClickException(str(fault)) from fault
+
+
+@click.group(cls=_Faults, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Trains small image classifiers and exports them for the service.
+
+    A typical first session:
+
+    \b
+        python -m training list
+        python -m training inspect mnist
+        python -m training train mnist --publish
+    """
+
+
+@main.command(name="list")
+def list_() -> None:
+    """Lists the recipes and the data sets."""
+    click.echo("recipes (python -m training train NAME):")
+    for name, found in sorted(recipe.all_recipes().items()):
+        click.echo(f"  {name:16} {found.title}; {found.epochs} epochs on {found.data_set}")
+    click.echo("data sets (python -m training inspect NAME):")
+    for name, data_set in sorted(dataset.all_data_sets().items()):
+        click.echo(f"  {name:16} {data_set.title}; {data_set.train_images} + {data_set.test_images} images")
+
+
+@main.command()
+@click.argument("name")
+@_data_dir
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The grid's file.  [default: runs/NAME.png]")
+def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
+    """Shows what is in the data set NAME and writes a grid of 5×5 samples.
+
+    Prints the label counts of each split and checks shapes, value ranges and that images and labels belong together.
+    """
+    from training import inspect as inspection
+
+    data_set = dataset.find(name)
+    splits = dataset.load(data_set, data_dir)
+    for line in inspection.report(data_set, splits):
+        click.echo(line)
+    path = out or Path("runs") / f"{name}.png"
+    inspection.write_grid(data_set, splits.train, path)
+    click.echo(f"wrote {path}")
+
+
+@main.command()
+@click.argument("name", metavar="RECIPE")
+@_data_dir
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of weights, order, augmentation.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Train for another number of epochs than the recipe says.")
+@click.option("--publish", is_flag=True, help="Put the result into the models folder as the next version.")
+@_force
+@_runs_dir
+@_models_dir
+def train(
+    name: str,
+    data_dir: Path | None,
+    seed: int,
+    epochs: int | None,
+    publish: bool,
+    force: bool,
+    runs_dir: Path,
+    models_dir: Path,
+) -> None:
+    """Trains RECIPE, measures it once on the test split and exports a SavedModel.
+
+    History, checkpoints and the export are kept below runs/. A run that was stopped, by Ctrl-C or worse, goes on after
+    its last finished epoch when the same command is given again, and ends with the same weights.
+    """
+    from training import backend, fit
+    from training.progress import Progress
+
+    chosen = recipe.find(name)
+    chosen = recipe.with_epochs(chosen, epochs) if epochs else chosen
+    data_set = dataset.find(chosen.data_set)
+    splits = dataset.load(data_set, data_dir)
+    run = runs.create(runs_dir, chosen, seed)
+    train_split, validation = splits.hold_out(chosen.validation_images)
+    try:
+        with atomic.exclusive(run.folder), Progress() as progress:
+            fit.fit(run, data_set, train_split, validation, progress)
+    except KeyboardInterrupt:
+        raise click.ClickException("stopped; the same command goes on after the last finished epoch") from None
+    if backend.name() == "tensorflow":
+        _package(run, data_set, splits)
+    else:
+        backend.run_on_tensorflow("package", str(run.folder), *(["--data-dir", str(data_dir)] if data_dir else []))
+    if publish:
+        _publish(run, models_dir, force)
+
+
+@main.command(hidden=True)
+@click.argument("run_dir", metavar="RUN", type=_FOLDER)
+@_data_dir
+def package(run_dir: Path, data_dir: Path | None) -> None:
+    """Exports a trained RUN below its own folder; `train` calls this where its backend cannot export."""
+    run = runs.open_run(run_dir)
+    data_set = dataset.find(run.recipe.data_set)
+    _package(run, data_set, dataset.load(data_set, data_dir))
+
+
+@main.command()
+@click.argument("folder", metavar="RUN_OR_VERSION", type=_FOLDER)
+@click.option("--engine", type=click.Choice(["litert", "tensorflow"]), help="Only this engine.  [default: all it has]")
+@_data_dir
+def evaluate(folder: Path, engine: contract.EngineName | None, data_dir: Path | None) -> None:
+    """Measures a run's export or a published version (models/mnist/1) on its test split, as the service answers."""
+    from training import evaluate as evaluation
+
+    version = folder if (folder / contract.FILE_NAME).exists() else runs.open_run(folder).export_dir
+    manifest = contract.read(version)
+    if manifest.provenance is None:
+        raise click.ClickException(f"{version} does not say which data set it was trained on")
+    splits = dataset.load(dataset.find(manifest.provenance.data_set), data_dir)
+    for name in [engine] if engine else manifest.engines:
+        measured = evaluation.measure(version, name, splits.test)
+        click.echo(
+            f"{manifest.name} {name:10} accuracy {measured.accuracy:.2%} of {len(splits.test.labels)} test images, "
+            f"expected calibration error {measured.calibration_error:.2%}"
+        )
+
+
+@main.command()
+@click.argument("run_dir", metavar="RUN", type=_FOLDER)
+@_force
+@_models_dir
+def export(run_dir: Path, force: bool, models_dir: Path) -> None:
+    """Publishes a finished RUN as the next version of its model, such as models/mnist/2.
+
+    The version appears at once and whole. One that is less accurate than the one it would replace is refused.
+    """
+    _publish(runs.open_run(run_dir), models_dir, force)
+
+
+def _package(run: Run, data_set: DataSet, splits: Splits) -> None:
+    from training import export
+
+    folder = export.package(run, data_set, splits)
+    for engine, facts in contract.read(folder).engines.items():
+        click.echo(f"test accuracy {facts.accuracy:.2%} with {engine} ({facts.weights})")
+    click.echo(f"exported {folder}")
+
+
+def _publish(run: Run, models_dir: Path, force: bool) -> None:
+    from training import export
+
+    click.echo(f"published {export.publish(run, models_dir, force=force)}")

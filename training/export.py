@@ -1,0 +1,204 @@
+"""From a finished run to a version folder, and from there into `models/`."""
+
+import math
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+from PIL import Image
+
+from service import manifest as contract
+from service.errors import Fault
+from service.inference import classifier
+from service.manifest import EngineFacts, EngineName, Golden, Manifest, ManifestFault, Provenance
+from training import atomic, backend, card, evaluate, fit, model, saved_model
+from training.calibrate import Calibration, calibrate
+from training.dataset import DataSet, Split, Splits
+from training.evaluate import Measured
+from training.run import Run, RunFault
+from training.saved_model import Weights
+
+# An int8 file must agree with the SavedModel this well, or float32 ships.
+_LEAST_AGREEMENT, _MOST_ACCURACY_LOST = 0.999, 0.001
+# Other CPUs round differently in the last digits; a tolerance below this would be about them.
+_LEAST_TOLERANCE = 1e-3
+# The test split does not hold the worst case, so the largest difference found there is widened by this factor.
+_TOLERANCE_MARGIN = 1.5
+
+
+class NotPublished(Fault):
+    """A version was not put into the models folder; the sentence says why."""
+
+    code = "not_published"
+
+
+class Exported(NamedTuple):
+    """The weights of the LiteRT file and what each engine gave on the test split."""
+
+    weights: Weights
+    measured: Mapping[EngineName, Measured]
+
+
+def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
+    """Exports a finished run as a version folder below its own, measured once on the test split.
+
+    A folder already there is left alone. Raises RunFault if the run is not finished.
+    """
+    if run.export_dir.exists():
+        return run.export_dir
+    train, validation = splits.hold_out(run.recipe.validation_images)
+    trained = _float32_model(run, data_set, train)
+    calibration = calibrate(fit.predict(trained, validation), validation.labels)
+    with atomic.exclusive(run.export_dir.parent), atomic.new_folder(run.export_dir) as folder:
+        saved_model.write(trained, calibration.temperature, folder)
+        exported = _with_litert(folder, splits.test)
+        golden = _write_golden(folder, splits.test, exported.measured)
+        text = card.write(run.recipe, data_set, trained.count_params(), calibration, exported.measured, splits.test.labels)
+        (folder / "README.md").write_text(text)
+        _write_manifest(folder, _manifest(run, data_set, splits, calibration, exported, golden))
+        _check_golden(folder)
+    return run.export_dir
+
+
+def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
+    """Copies a run's version folder to `models/<name>/<next version>/` in one step.
+
+    Raises NotPublished if it is less accurate than the version it would replace and `force` is not set.
+    """
+    manifest = contract.read(run.export_dir)
+    home = models_dir / manifest.name
+    with atomic.exclusive(home):
+        latest = max((int(path.name) for path in home.iterdir() if path.name.isdecimal()), default=0)
+        if latest and not force:
+            _refuse_if_worse(manifest, home / str(latest))
+        with atomic.new_folder(home / str(latest + 1)) as folder:
+            shutil.copytree(run.export_dir, folder, dirs_exist_ok=True)
+            _write_manifest(folder, manifest.model_copy(update={"version": latest + 1}))
+    return home / str(latest + 1)
+
+
+def _refuse_if_worse(new: Manifest, latest: Path) -> None:
+    try:
+        old = contract.read(latest)
+    except ManifestFault as fault:
+        raise NotPublished(f"the version to replace cannot be read, so not compared: {fault}; see --force") from fault
+    for engine, facts in old.engines.items():
+        candidate = new.engines.get(engine)
+        if candidate is None or (candidate.accuracy or 0) < (facts.accuracy or 0):
+            found = "not measured" if candidate is None else f"{candidate.accuracy:.2%}"
+            raise NotPublished(
+                f"accuracy on the test split with {engine}: {found}, and {facts.accuracy:.2%} of {latest}, "
+                "which it would replace; --force publishes it all the same"
+            )
+
+
+def _float32_model(run: Run, data_set: DataSet, train: Split) -> keras.Model:
+    checkpoint = run.load()
+    done = len(checkpoint.history) if checkpoint else 0
+    if checkpoint is None or done < run.recipe.epochs:
+        raise RunFault(f"{run.folder} has finished {done} of {run.recipe.epochs} epochs; train it to the end first")
+    trained = model.build(run.recipe, data_set, train.images, "float32")
+    fit.load_weights(trained, checkpoint)
+    return trained
+
+
+def _with_litert(folder: Path, test: Split) -> Exported:
+    """Adds `model.tflite`, int8 if that is as good as the SavedModel, and measures both engines."""
+    truth = evaluate.measure(folder, "tensorflow", test)
+    for weights in ("int8", "float32"):
+        (folder / contract.LITERT_FILE).write_bytes(saved_model.convert(folder, weights))
+        converted = evaluate.measure(folder, "litert", test)
+        if _as_good(converted, truth):
+            return Exported(weights, {"litert": converted, "tensorflow": truth})
+    raise RunFault(f"{folder}: even the float32 LiteRT file does not agree with the SavedModel")
+
+
+def _as_good(converted: Measured, truth: Measured) -> bool:
+    agreed = evaluate.agreement(converted.output, truth.output) >= _LEAST_AGREEMENT
+    return agreed and abs(converted.accuracy - truth.accuracy) <= _MOST_ACCURACY_LOST
+
+
+def _write_golden(folder: Path, test: Split, measured: Mapping[EngineName, Measured]) -> tuple[Golden, ...]:
+    """The first test picture of each class as PNG, with each engine's probabilities.
+
+    Data set pictures only: they pass the image kind untouched, so its rules can become better without making a
+    published version fail.
+    """
+    (folder / "golden").mkdir()
+    golden = []
+    for label in range(int(test.labels.max()) + 1):
+        index = int((test.labels == label).argmax())
+        file = f"golden/{label}.png"
+        image = test.images[index]
+        Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(folder / file)
+        rows = {engine: one.output.probabilities[index] for engine, one in measured.items()}
+        golden.append(Golden(file=file, probabilities={e: tuple(round(float(p), 6) for p in row) for e, row in rows.items()}))
+    return tuple(golden)
+
+
+def _manifest(
+    run: Run, data_set: DataSet, splits: Splits, calibration: Calibration, exported: Exported, golden: tuple[Golden, ...]
+) -> Manifest:
+    return Manifest(
+        name=run.recipe.name,
+        version=1,
+        labels=data_set.labels,
+        input=data_set.input,
+        kind=data_set.kind,
+        engines=_engine_facts(exported),
+        golden=golden,
+        temperature=calibration.temperature,
+        energy_threshold=calibration.energy_threshold,
+        provenance=Provenance(
+            recipe=run.recipe.name,
+            seed=run.seed,
+            epochs=run.recipe.epochs,
+            data_set=data_set.name,
+            data_digest=data_set.digest,
+            train_images=len(splits.train.labels) - run.recipe.validation_images,
+            validation_images=run.recipe.validation_images,
+            test_images=len(splits.test.labels),
+            git_commit=_git_commit(),
+            versions=backend.versions(),
+        ),
+        files={golden_one.file: "0" * 64 for golden_one in golden},  # `_write_manifest` puts the real ones
+    )
+
+
+def _engine_facts(exported: Exported) -> dict[EngineName, EngineFacts]:
+    litert, truth = exported.measured["litert"], exported.measured["tensorflow"]
+    difference = evaluate.largest_difference(litert.output, truth.output)
+    return {
+        "litert": EngineFacts(
+            tolerance=max(_LEAST_TOLERANCE, math.ceil(difference * _TOLERANCE_MARGIN * 1000) / 1000),
+            accuracy=litert.accuracy,
+            agreement=evaluate.agreement(litert.output, truth.output),
+            weights=exported.weights,
+        ),
+        "tensorflow": EngineFacts(tolerance=_LEAST_TOLERANCE, accuracy=truth.accuracy, agreement=1.0),
+    }
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    (folder / contract.FILE_NAME).unlink(missing_ok=True)
+    stamped = manifest.model_copy(update={"files": contract.digests(folder)})
+    (folder / contract.FILE_NAME).write_text(contract.to_json(stamped))
+
+
+def _check_golden(folder: Path) -> None:
+    """Raises ModelFault unless both engines, loaded as the service loads them, answer the golden pictures."""
+    manifest = Manifest.model_validate_json((folder / contract.FILE_NAME).read_bytes())
+    for engine in manifest.engines:
+        classifier.load(folder, manifest, engine, threads=1)
+
+
+def _git_commit() -> str | None:
+    """The commit of the code, with `-dirty` if it was changed since; None outside a repository."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,49 @@
+"""A look at a data set before anything is trained on it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from training import atomic
+from training.dataset import DataSet, Split, Splits
+
+_GRID = 5
+
+
+def report(data_set: DataSet, splits: Splits) -> Iterator[str]:
+    """Lines on shapes, value ranges, label counts, and whether images and labels belong together."""
+    yield data_set.title
+    for name, split in zip(("train", "test"), splits, strict=True):
+        images, labels = split
+        yield f"{name}: {len(labels)} images {images.shape[1:]} {images.dtype}, values {images.min()} to {images.max()}"
+        counts = np.bincount(labels, minlength=len(data_set.labels))
+        width = max(len(label) for label in data_set.labels)
+        yield from (f"  {label:{width}} {count:6}" for label, count in zip(data_set.labels, counts, strict=True))
+    yield (
+        f"images match labels: the nearest class mean of train names {nearest_mean_accuracy(splits):.1%} of test, "
+        f"where shuffled labels would give about {1 / len(data_set.labels):.0%}"
+    )
+
+
+def nearest_mean_accuracy(splits: Splits) -> float:
+    """How often the nearest of train's class means, by Euclidean distance, is the test label."""
+    x_train, x_test = (split.images.reshape(len(split.images), -1).astype(np.float32) for split in splits)
+    means = np.stack([x_train[splits.train.labels == label].mean(axis=0) for label in np.unique(splits.train.labels)])
+    distances = (means**2).sum(axis=1) - 2 * x_test @ means.T
+    return float((distances.argmin(axis=1) == splits.test.labels).mean())
+
+
+def write_grid(data_set: DataSet, split: Split, path: Path) -> None:
+    """A PNG of the split's first 5×5 images with their labels."""
+    figure = Figure(figsize=(_GRID * 1.6, _GRID * 1.8), layout="constrained")
+    axes = figure.subplots(_GRID, _GRID).ravel()
+    for axis, image, label in zip(axes, split.images, split.labels, strict=False):
+        axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
+        axis.set_title(data_set.labels[label], fontsize=9)
+    for axis in axes:
+        axis.set_axis_off()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.new_file(path) as part:
+        figure.savefig(part, format="png", dpi=100)
