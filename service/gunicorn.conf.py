@@ -5,7 +5,9 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 from service.errors import Fault
 from service.inference import registry
@@ -31,8 +33,9 @@ preload_app = False
 timeout = settings.request_timeout_s
 graceful_timeout = settings.drain_timeout_s
 keepalive = 5
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 # The heartbeat file must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
 # It writes below $HOME, which a read-only container has not.
 control_socket_disable = True
 _to_stderr = {"level": "INFO", "handlers": ["error_console"], "propagate": False}
@@ -45,8 +48,8 @@ logconfig_dict = {
 }
 
 
-def on_starting(server: Any) -> None:
-    """Ends the start with the reason if some model could not be served; what needs an engine is checked in the workers."""
+def on_starting(server: Arbiter) -> None:
+    """Ends the start with the reason if some model cannot be served; the workers check what needs an engine."""
     try:
         registry.check_start(settings.models_dir, settings.engine)
     except Fault as fault:
@@ -54,13 +57,13 @@ def on_starting(server: Any) -> None:
         sys.exit(f"squint: {fault}")
 
 
-def child_exit(server: Any, worker: Any) -> None:
+def child_exit(server: Arbiter, worker: Worker) -> None:
     """Closes a dead worker's gauges; its counts stay."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def on_exit(server: Any) -> None:
+def on_exit(server: Arbiter) -> None:
     """Removes the metrics of this start."""
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

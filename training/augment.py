@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from training.dataset import UInt8
 from training.recipe import Augmentation
@@ -29,18 +30,21 @@ def _shifted(images: UInt8, pixels: int, random: Generator) -> UInt8:
     count, height, width, _ = images.shape
     padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
-    rows, columns = random.integers(0, 2 * pixels + 1, (2, count))
-    return windows[np.arange(count), rows, columns].transpose(0, 2, 3, 1)
+    offsets = random.integers(0, 2 * pixels + 1, (2, count))
+    return windows[np.arange(count), offsets[0], offsets[1]].transpose(0, 2, 3, 1)
 
 
 def _cut_out(images: UInt8, pixels: int, random: Generator) -> UInt8:
-    """A square of `pixels`, clipped at the edges, set to the picture's mean (DeVries & Taylor 2017, arXiv 1708.04552)."""
+    """A square of `pixels`, clipped at the edges, set to its mean (DeVries & Taylor 2017, arXiv 1708.04552)."""
     count, height, width, _ = images.shape
-    top = random.integers(0, height, count) - pixels // 2
-    left = random.integers(0, width, count) - pixels // 2
-    rows, columns = np.arange(height), np.arange(width)
-    in_rows = (rows >= top[:, None]) & (rows < top[:, None] + pixels)
-    in_columns = (columns >= left[:, None]) & (columns < left[:, None] + pixels)
+    in_rows = _band(random.integers(0, height, (count,)), height, pixels)
+    in_columns = _band(random.integers(0, width, (count,)), width, pixels)
     hole = (in_rows[:, :, None] & in_columns[:, None, :])[..., None]
     mean = images.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
     return np.where(hole, mean, images)
+
+
+def _band(middles: NDArray[np.int64], length: int, pixels: int) -> NDArray[np.bool_]:
+    """`[N, length]`: which positions lie in a band of `pixels` around each middle."""
+    start = middles[:, None] - pixels // 2
+    return (np.arange(length) >= start) & (np.arange(length) < start + pixels)

@@ -41,7 +41,7 @@ def precision(wanted: str) -> str:
 def run_on_tensorflow(*arguments: str) -> None:
     """Runs `python -m training ARGUMENTS` in a process of its own on the TensorFlow backend, on the CPU.
 
-    Raises subprocess.CalledProcessError if it fails. Export needs TensorFlow; a backend is fixed at Keras' first import.
+    Raises subprocess.CalledProcessError if it fails. Export needs TensorFlow, and a backend is fixed at first import.
     """
     environment = os.environ | {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
     subprocess.run([sys.executable, "-m", "training", *arguments], env=environment, check=True)

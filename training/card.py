@@ -27,9 +27,9 @@ model-index:
 
 # {recipe.name}
 
-{recipe.title}. Takes uint8 images of {height}×{width}×{channels}; scaling, calibration and softmax are inside the graph.
-{parameters:,} parameters; {recipe.epochs} epochs on {data_set.title}, without its last {recipe.validation_images}
-training images, which were held out to choose and calibrate.
+{title}. Takes uint8 images of {height}×{width}×{channels}; scaling, calibration and softmax are inside the
+graph. {parameters:,} parameters; {recipe.epochs} epochs on {data_set.title}, without its last
+{recipe.validation_images} training images, which were held out to choose and calibrate.
 
 ## Measured on the test split
 
@@ -71,6 +71,7 @@ def write(
     rows = [f"| {name} | {one.accuracy:.2%} | {one.calibration_error:.2%} |" for name, one in measured.items()]
     return _TEMPLATE.format(
         recipe=recipe,
+        title=recipe.title[0].upper() + recipe.title[1:],
         data_set=data_set,
         parameters=parameters,
         calibration=calibration,

@@ -19,7 +19,9 @@ _data_dir = click.option(
     type=_FOLDER,
     help="Folder that holds the data set's files, such as mnist.npz. Without it: Keras' cache, else a download.",
 )
-_runs_dir = click.option("--runs-dir", type=_FOLDER, default=Path("runs"), show_default=True, help="Where runs are kept.")
+_runs_dir = click.option(
+    "--runs-dir", type=_FOLDER, default=Path("runs"), show_default=True, help="Where runs are kept."
+)
 _models_dir = click.option(
     "--models-dir", type=_FOLDER, default=Path("models"), show_default=True, help="Where versions are published."
 )
@@ -38,7 +40,7 @@ class _Faults(click.Group):
 
 @click.group(cls=_Faults, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Trains small image classifiers and exports them for the service.
+    r"""Trains small image classifiers and exports them for the service.
 
     A typical first session:
 
@@ -63,7 +65,9 @@ def list_() -> None:
 @main.command()
 @click.argument("name")
 @_data_dir
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The grid's file.  [default: runs/NAME.png]")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="The grid's file.  [default: runs/NAME.png]"
+)
 def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
     """Shows what is in the data set NAME and writes a grid of 5×5 samples.
 
@@ -83,7 +87,9 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
 @main.command()
 @click.argument("name", metavar="RECIPE")
 @_data_dir
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of weights, order, augmentation.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of weights, order, augmentation."
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Train for another number of epochs than the recipe says.")
 @click.option("--publish", is_flag=True, help="Put the result into the models folder as the next version.")
 @_force
@@ -179,6 +185,6 @@ def _package(run: Run, data_set: DataSet, splits: Splits) -> None:
 
 
 def _publish(run: Run, models_dir: Path, force: bool) -> None:
-    from training import export
+    from training.publish import publish
 
-    click.echo(f"published {export.publish(run, models_dir, force=force)}")
+    click.echo(f"published {publish(run, models_dir, force=force)}")

@@ -1,7 +1,6 @@
-"""From a finished run to a version folder, and from there into `models/`."""
+"""From a finished run to a version folder below it."""
 
 import math
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +10,8 @@ import keras
 from PIL import Image
 
 from service import manifest as contract
-from service.errors import Fault
 from service.inference import classifier
-from service.manifest import EngineFacts, EngineName, Golden, Manifest, ManifestFault, Provenance
+from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenance
 from training import atomic, backend, card, evaluate, fit, model, saved_model
 from training.calibrate import Calibration, calibrate
 from training.dataset import DataSet, Split, Splits
@@ -27,12 +25,6 @@ _LEAST_AGREEMENT, _MOST_ACCURACY_LOST = 0.999, 0.001
 _LEAST_TOLERANCE = 1e-3
 # The test split does not hold the worst case, so the largest difference found there is widened by this factor.
 _TOLERANCE_MARGIN = 1.5
-
-
-class NotPublished(Fault):
-    """A version was not put into the models folder; the sentence says why."""
-
-    code = "not_published"
 
 
 class Exported(NamedTuple):
@@ -56,43 +48,13 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
         saved_model.write(trained, calibration.temperature, folder)
         exported = _with_litert(folder, splits.test)
         golden = _write_golden(folder, splits.test, exported.measured)
-        text = card.write(run.recipe, data_set, trained.count_params(), calibration, exported.measured, splits.test.labels)
+        text = card.write(
+            run.recipe, data_set, trained.count_params(), calibration, exported.measured, splits.test.labels
+        )
         (folder / "README.md").write_text(text)
-        _write_manifest(folder, _manifest(run, data_set, splits, calibration, exported, golden))
+        write_manifest(folder, _manifest(run, data_set, splits, calibration, exported, golden))
         _check_golden(folder)
     return run.export_dir
-
-
-def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
-    """Copies a run's version folder to `models/<name>/<next version>/` in one step.
-
-    Raises NotPublished if it is less accurate than the version it would replace and `force` is not set.
-    """
-    manifest = contract.read(run.export_dir)
-    home = models_dir / manifest.name
-    with atomic.exclusive(home):
-        latest = max((int(path.name) for path in home.iterdir() if path.name.isdecimal()), default=0)
-        if latest and not force:
-            _refuse_if_worse(manifest, home / str(latest))
-        with atomic.new_folder(home / str(latest + 1)) as folder:
-            shutil.copytree(run.export_dir, folder, dirs_exist_ok=True)
-            _write_manifest(folder, manifest.model_copy(update={"version": latest + 1}))
-    return home / str(latest + 1)
-
-
-def _refuse_if_worse(new: Manifest, latest: Path) -> None:
-    try:
-        old = contract.read(latest)
-    except ManifestFault as fault:
-        raise NotPublished(f"the version to replace cannot be read, so not compared: {fault}; see --force") from fault
-    for engine, facts in old.engines.items():
-        candidate = new.engines.get(engine)
-        if candidate is None or (candidate.accuracy or 0) < (facts.accuracy or 0):
-            found = "not measured" if candidate is None else f"{candidate.accuracy:.2%}"
-            raise NotPublished(
-                f"accuracy on the test split with {engine}: {found}, and {facts.accuracy:.2%} of {latest}, "
-                "which it would replace; --force publishes it all the same"
-            )
 
 
 def _float32_model(run: Run, data_set: DataSet, train: Split) -> keras.Model:
@@ -135,12 +97,18 @@ def _write_golden(folder: Path, test: Split, measured: Mapping[EngineName, Measu
         image = test.images[index]
         Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(folder / file)
         rows = {engine: one.output.probabilities[index] for engine, one in measured.items()}
-        golden.append(Golden(file=file, probabilities={e: tuple(round(float(p), 6) for p in row) for e, row in rows.items()}))
+        probabilities = {engine: tuple(round(p, 6) for p in row.tolist()) for engine, row in rows.items()}
+        golden.append(Golden(file=file, probabilities=probabilities))
     return tuple(golden)
 
 
 def _manifest(
-    run: Run, data_set: DataSet, splits: Splits, calibration: Calibration, exported: Exported, golden: tuple[Golden, ...]
+    run: Run,
+    data_set: DataSet,
+    splits: Splits,
+    calibration: Calibration,
+    exported: Exported,
+    golden: tuple[Golden, ...],
 ) -> Manifest:
     return Manifest(
         name=run.recipe.name,
@@ -164,7 +132,7 @@ def _manifest(
             git_commit=_git_commit(),
             versions=backend.versions(),
         ),
-        files={golden_one.file: "0" * 64 for golden_one in golden},  # `_write_manifest` puts the real ones
+        files={golden_one.file: "0" * 64 for golden_one in golden},  # `write_manifest` puts the real ones
     )
 
 
@@ -182,7 +150,8 @@ def _engine_facts(exported: Exported) -> dict[EngineName, EngineFacts]:
     }
 
 
-def _write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes the manifest with the digests of all files that are in the folder now."""
     (folder / contract.FILE_NAME).unlink(missing_ok=True)
     stamped = manifest.model_copy(update={"files": contract.digests(folder)})
     (folder / contract.FILE_NAME).write_text(contract.to_json(stamped))

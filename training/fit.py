@@ -16,7 +16,7 @@ from training.recipe import Recipe
 from training.run import Checkpoint, Run
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+class Batches(keras.utils.PyDataset):
     """One epoch of augmented batches; order and augmentation depend on seed, epoch and batch number alone."""
 
     def __init__(self, split: Split, recipe: Recipe, seed: int, epoch: int) -> None:

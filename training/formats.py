@@ -92,6 +92,5 @@ def mnist_json(spec: InputSpec) -> Source:
 
 def _grey_levels(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
     """Numbers on any of those scales as whole grey levels: each list of the real data reaches full white."""
-    if numbers.min() < 0:
-        numbers = (numbers + 1) / 2
-    return np.rint(numbers / numbers.max() * 255)
+    positive = (numbers + 1) / 2 if numbers.min() < 0 else numbers
+    return np.rint(positive / positive.max() * 255).astype(np.float32)

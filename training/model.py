@@ -30,7 +30,7 @@ def _standardised(image: keras.KerasTensor, train_images: UInt8) -> keras.KerasT
 
 
 def optimizer(chosen: Optimizer, total_steps: int) -> keras.optimizers.Optimizer:
-    """The Keras optimiser of a recipe; the learning rate follows its step count, so a resumed run goes on where it was."""
+    """The Keras optimiser of a recipe; its learning rate follows the step count, so a resumed run goes on as it was."""
     rate = _learning_rate(chosen, total_steps)
     if chosen.name == "sgd":
         return keras.optimizers.SGD(

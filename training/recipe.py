@@ -69,7 +69,7 @@ class Recipe:
 def to_plain(recipe: Recipe) -> dict[str, Any]:
     """The recipe as what JSON can hold; `from_plain` gives it back."""
     # By JSON and back, so that tuples are lists at once and not only after the file was read.
-    return json.loads(json.dumps(dataclasses.asdict(recipe)))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
 def from_plain(plain: Mapping[str, Any]) -> Recipe:

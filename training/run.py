@@ -1,10 +1,10 @@
 """A run's folder: one recipe, one seed, and everything that came of them.
 
-    runs/<recipe>-seed<n>-<fingerprint>/
-        recipe.json      what is trained
-        checkpoint.npz   weights, optimiser and epoch after the last finished epoch
-        history.json     one entry an epoch
-        export/<name>/1/ the version folder, in the layout of models/: it can be served as it is
+runs/<recipe>-seed<n>-<fingerprint>/
+recipe.json      what is trained
+checkpoint.npz   weights, optimiser and epoch after the last finished epoch
+history.json     one entry an epoch
+export/<name>/1/ the version folder, in the layout of models/: it can be served as it is
 """
 
 import json

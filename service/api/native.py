@@ -67,7 +67,7 @@ class Native:
             predictions = classifier.classify(prepared)
         manifest = classifier.manifest
         for prediction in predictions:
-            self._metrics.count_prediction(manifest.name, manifest.version, manifest.labels[prediction.index])
+            self._metrics.count_prediction(manifest.name, manifest.version, manifest.labels[prediction.label_index])
         return prepared, predictions
 
     def _decode(self, index: int, file: Upload) -> Picture:
@@ -117,9 +117,9 @@ def _flag(request: Request, name: str) -> bool:
 def _answer(labels: tuple[str, ...], prediction: Prediction, top_k: int | None) -> dict[str, Any]:
     probabilities = [round(probability, _DIGITS) for probability in prediction.probabilities.tolist()]
     answer: dict[str, Any] = {
-        "label": labels[prediction.index],
-        "index": prediction.index,
-        "probability": probabilities[prediction.index],
+        "label": labels[prediction.label_index],
+        "index": prediction.label_index,
+        "probability": probabilities[prediction.label_index],
         "probabilities": dict(zip(labels, probabilities, strict=True)),
     }
     if top_k is not None:

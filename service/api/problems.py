@@ -3,7 +3,6 @@
 import json
 import logging
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -67,7 +66,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _on_exception)
 
 
-def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
+def problem(status: int, code: str, detail: str, **extra: object) -> Response:
     """A problem document; `code` is stable for programs, `detail` a sentence for people."""
     body = {
         "type": "about:blank",
@@ -106,7 +105,8 @@ def _detail(error: HTTPException) -> str:
     if isinstance(error, NotFound):
         return f"there is nothing at {request.path}; GET /models lists the models"
     if isinstance(error, MethodNotAllowed):
-        return f"{request.method} is not allowed at {request.path}; allowed: {', '.join(sorted(error.valid_methods or ()))}"
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return f"{request.method} is not allowed at {request.path}; allowed: {allowed}"
     if isinstance(error, RequestEntityTooLarge):
         return "the request body is larger, or has more parts, than this service accepts"
     return error.description or error.name

@@ -14,6 +14,7 @@ from service.api.schemas import PredictBody
 
 FIELD = "image"
 _DATA_URL_HEAD = re.compile(r"^data:[^,]*;base64,")
+_EXPECTED = '{"images": ["<base64>"]}'
 _SPACE = re.compile(r"\s+")
 
 
@@ -57,7 +58,7 @@ def read(request: Request, max_images: int) -> list[Upload]:
 def _body(request: Request) -> bytes:
     data = request.get_data(cache=False, parse_form_data=False)
     if not data:
-        raise RequestFault("no_image", f"the request has no body; send a picture as multipart field {FIELD!r} or as the body")
+        raise RequestFault("no_image", f"the request has no body; send a picture as it is or as field {FIELD!r}")
     return data
 
 
@@ -70,7 +71,7 @@ def _from_multipart(request: Request) -> list[Upload]:
     found = sorted({*request.files, *request.form})
     if found:
         raise RequestFault("wrong_field", f"no multipart field {FIELD!r}; found: {', '.join(map(repr, found))}")
-    raise RequestFault("no_image", f"no multipart field {FIELD!r} could be read; is the body complete and its boundary right?")
+    raise RequestFault("no_image", f"no field {FIELD!r} could be read; is the body complete, its boundary right?")
 
 
 def _from_json(body: bytes) -> list[Upload]:
@@ -79,7 +80,7 @@ def _from_json(body: bytes) -> list[Upload]:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise RequestFault("bad_json", f'{place or "body"}: {first["msg"]}; expected {{"images": ["<base64>"]}}') from error
+        raise RequestFault("bad_json", f"{place or 'body'}: {first['msg']}; expected {_EXPECTED}") from error
     return [Upload(_decoded(index, text), None) for index, text in enumerate(images)]
 
 

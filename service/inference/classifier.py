@@ -27,7 +27,7 @@ class Prediction(NamedTuple):
     `in_distribution` is None for a model without an energy threshold.
     """
 
-    index: int
+    label_index: int
     probabilities: NDArray[np.float32]
     in_distribution: bool | None
     warnings: tuple[Step, ...]

@@ -26,7 +26,10 @@ DATA_SET = DataSet(
     train_images=50_000,
     test_images=10_000,
     digest="80387ddb9a0edf3fc4a964ee3770296169bb26a651050df20035579673099660",
-    sources=(npz("cifar10", _INPUT), cifar_binary(),),
+    sources=(
+        npz("cifar10", _INPUT),
+        cifar_binary(),
+    ),
     keras_name="cifar10",
     licence="no licence stated by the authors",
     citation="Alex Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",

@@ -26,7 +26,11 @@ DATA_SET = DataSet(
     train_images=60_000,
     test_images=10_000,
     digest="06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
-    sources=(npz("mnist", _INPUT), idx(_INPUT), mnist_json(_INPUT),),
+    sources=(
+        npz("mnist", _INPUT),
+        idx(_INPUT),
+        mnist_json(_INPUT),
+    ),
     keras_name="mnist",
     licence="no licence stated by the authors; commonly distributed as CC BY-SA 3.0",
     citation="Yann LeCun, Corinna Cortes, Christopher J. C. Burges: The MNIST database of handwritten digits",

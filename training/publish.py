@@ -1,0 +1,49 @@
+"""From a run's version folder into `models/`, atomically, and never for the worse by accident."""
+
+import shutil
+from pathlib import Path
+
+from service import manifest as contract
+from service.errors import Fault
+from service.manifest import Manifest, ManifestFault
+from training import atomic
+from training.export import write_manifest
+from training.run import Run
+
+
+class NotPublished(Fault):
+    """A version was not put into the models folder; the sentence says why."""
+
+    code = "not_published"
+
+
+def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
+    """Copies a run's version folder to `models/<name>/<next version>/` in one step.
+
+    Raises NotPublished if it is less accurate than the version it would replace and `force` is not set.
+    """
+    manifest = contract.read(run.export_dir)
+    home = models_dir / manifest.name
+    with atomic.exclusive(home):
+        latest = max((int(path.name) for path in home.iterdir() if path.name.isdecimal()), default=0)
+        if latest and not force:
+            _refuse_if_worse(manifest, home / str(latest))
+        with atomic.new_folder(home / str(latest + 1)) as folder:
+            shutil.copytree(run.export_dir, folder, dirs_exist_ok=True)
+            write_manifest(folder, manifest.model_copy(update={"version": latest + 1}))
+    return home / str(latest + 1)
+
+
+def _refuse_if_worse(new: Manifest, latest: Path) -> None:
+    try:
+        old = contract.read(latest)
+    except ManifestFault as fault:
+        raise NotPublished(f"the version to replace cannot be read, so not compared: {fault}; see --force") from fault
+    for engine, facts in old.engines.items():
+        candidate = new.engines.get(engine)
+        if candidate is None or (candidate.accuracy or 0) < (facts.accuracy or 0):
+            found = "not measured" if candidate is None else f"{candidate.accuracy:.2%}"
+            raise NotPublished(
+                f"accuracy on the test split with {engine}: {found}, and {facts.accuracy:.2%} of {latest}, "
+                "which it would replace; --force publishes it all the same"
+            )
