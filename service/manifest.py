@@ -153,6 +153,12 @@ def read(folder: Path) -> Manifest:
     return manifest
 
 
+def write(folder: Path, manifest: Manifest) -> None:
+    """Writes the manifest with the digests of all files that are in the folder now, in place of those it states."""
+    stamped = manifest.model_copy(update={"files": digests(folder)})
+    (folder / FILE_NAME).write_text(to_json(stamped))
+
+
 def verify_files(folder: Path, manifest: Manifest) -> None:
     """Raises ManifestFault naming the first file that is missing or whose digest differs."""
     for name, stated in manifest.files.items():

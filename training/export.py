@@ -52,7 +52,7 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
             run.recipe, data_set, trained.count_params(), calibration, exported.measured, splits.test.labels
         )
         (folder / "README.md").write_text(text)
-        write_manifest(folder, _manifest(run, data_set, splits, calibration, exported, golden))
+        contract.write(folder, _manifest(run, data_set, splits, calibration, exported, golden))
         _check_golden(folder)
     return run.export_dir
 
@@ -132,7 +132,7 @@ def _manifest(
             git_commit=_git_commit(),
             versions=backend.versions(),
         ),
-        files={golden_one.file: "0" * 64 for golden_one in golden},  # `write_manifest` puts the real ones
+        files={golden_one.file: "0" * 64 for golden_one in golden},  # `contract.write` puts the real ones
     )
 
 
@@ -148,13 +148,6 @@ def _engine_facts(exported: Exported) -> dict[EngineName, EngineFacts]:
         ),
         "tensorflow": EngineFacts(tolerance=_LEAST_TOLERANCE, accuracy=truth.accuracy, agreement=1.0),
     }
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Writes the manifest with the digests of all files that are in the folder now."""
-    (folder / contract.FILE_NAME).unlink(missing_ok=True)
-    stamped = manifest.model_copy(update={"files": contract.digests(folder)})
-    (folder / contract.FILE_NAME).write_text(contract.to_json(stamped))
 
 
 def _check_golden(folder: Path) -> None:

@@ -7,7 +7,6 @@ from service import manifest as contract
 from service.errors import Fault
 from service.manifest import Manifest, ManifestFault
 from training import atomic
-from training.export import write_manifest
 from training.run import Run
 
 
@@ -30,7 +29,7 @@ def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
             _refuse_if_worse(manifest, home / str(latest))
         with atomic.new_folder(home / str(latest + 1)) as folder:
             shutil.copytree(run.export_dir, folder, dirs_exist_ok=True)
-            write_manifest(folder, manifest.model_copy(update={"version": latest + 1}))
+            contract.write(folder, manifest.model_copy(update={"version": latest + 1}))
     return home / str(latest + 1)
 
 

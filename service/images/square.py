@@ -18,11 +18,11 @@ def fit(image: Image.Image, width: int, height: int, ground: int | tuple[int, ..
 
 def fill(image: Image.Image, width: int, height: int) -> Image.Image:
     """The largest middle part of the picture with the frame's aspect, antialiased to `width`×`height`."""
-    scale = max(width / image.width, height / image.height)
-    crop_width, crop_height = width / scale, height / scale
-    left, top = (image.width - crop_width) / 2, (image.height - crop_height) / 2
-    box = (left, top, left + crop_width, top + crop_height)
-    return image.resize((width, height), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+    scale = min(image.width / width, image.height / height)
+    crop = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (image.width - crop[0]) // 2, (image.height - crop[1]) // 2
+    middle = image.crop((left, top, left + crop[0], top + crop[1]))
+    return middle.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
 def border(image: Image.Image) -> NDArray[np.uint8]:

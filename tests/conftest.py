@@ -1,0 +1,71 @@
+"""What many tests need: the shipped models, an app over them, and pictures."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from service.app import build_app
+from service.inference.registry import Registry
+from service.settings import Settings
+
+REPOSITORY = Path(__file__).parent.parent
+MODELS = REPOSITORY / "models"
+SHIPPED = sorted(path.name for path in MODELS.iterdir() if path.is_dir())
+
+
+def png(image: Image.Image) -> bytes:
+    """The picture as a PNG file."""
+    return encoded(image, "PNG")
+
+
+def encoded(image: Image.Image, name: str, **options: object) -> bytes:
+    """The picture as a file of any format Pillow writes."""
+    file = BytesIO()
+    image.save(file, name, **options)
+    return file.getvalue()
+
+
+def golden(model: str = "mnist", label: int = 7) -> bytes:
+    """A data set picture of a shipped model, as a PNG file."""
+    return (MODELS / model / "1" / "golden" / f"{label}.png").read_bytes()
+
+
+def app_over(models_dir: Path, **settings: object) -> Flask:
+    """An app whose models have been loaded."""
+    chosen = Settings(models_dir=models_dir, **settings)  # type: ignore[arg-type]
+    registry = Registry(models_dir, chosen.engine, threads=1)
+    registry.load()
+    return build_app(chosen, registry)
+
+
+@pytest.fixture(scope="session")
+def app() -> Flask:
+    return app_over(MODELS, max_images=5, max_image_bytes=50_000, max_image_pixels=1_000_000, max_request_bytes=200_000)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def models_dir(tmp_path: Path) -> Path:
+    """A copy of the shipped MNIST model, to be broken."""
+    shutil.copytree(MODELS / "mnist", tmp_path / "models" / "mnist")
+    return tmp_path / "models"
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Iterator[Path]:
+    """The folder with the real data sets; SQUINT_DATA_DIR names it."""
+    folder = os.environ.get("SQUINT_DATA_DIR")
+    if not folder:
+        pytest.skip("SQUINT_DATA_DIR does not name a folder with the full data sets")
+    yield Path(folder)

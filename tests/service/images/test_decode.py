@@ -1,0 +1,191 @@
+"""Every file becomes an upright 8-bit picture or a named fault."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from service.errors import BrokenImage, EmptyImage, ImageTooLarge, UnsupportedFormat
+from service.images.decode import FORMATS, Limits, decode
+from tests.conftest import encoded, png
+
+LIMITS = Limits(max_bytes=2**20, max_pixels=2**20, max_frames=10)
+
+
+def codes(data: bytes) -> list[str]:
+    return [step.code for step in decode(data, LIMITS).steps]
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(decode(data, LIMITS).image)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_accepted_format_is_decoded(name: str) -> None:
+    red = Image.new("RGB", (40, 30), (200, 20, 20))
+    picture = decode(encoded(red, name), LIMITS)
+    assert picture.image.size == (40, 30)
+    assert np.abs(np.asarray(picture.image.convert("RGB")).astype(int) - (200, 20, 20)).max() < 12
+
+
+@pytest.mark.parametrize("name", ["PPM", "ICO", "TGA", "PCX", "PDF"])
+def test_formats_that_pillow_knows_and_we_do_not_accept_are_refused(name: str) -> None:
+    with pytest.raises(UnsupportedFormat, match="PNG, JPEG"):
+        decode(encoded(Image.new("RGB", (40, 30)), name), LIMITS)
+
+
+@pytest.mark.parametrize("data", [b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"\0" * 100])
+def test_content_that_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises(UnsupportedFormat):
+        decode(data, LIMITS)
+
+
+def test_an_empty_file_is_named_as_such() -> None:
+    with pytest.raises(EmptyImage):
+        decode(b"", LIMITS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_truncated_file_is_broken_not_unsupported(name: str) -> None:
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    data = encoded(noise, name)
+    with pytest.raises(BrokenImage):
+        decode(data[: len(data) // 3], LIMITS)
+
+
+@pytest.mark.parametrize("head", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"II*\0", b"RIFF\0\0\0\0WEBPVP8 "])
+def test_a_signature_with_garbage_behind_it_is_broken(head: bytes) -> None:
+    with pytest.raises(BrokenImage):
+        decode(head + b"garbage" * 10, LIMITS)
+
+
+def test_pixels_are_judged_from_the_header_alone() -> None:
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    chunk = b"IHDR" + header
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    bomb += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    with pytest.raises(ImageTooLarge):
+        decode(bomb, LIMITS)
+
+
+def test_a_picture_above_the_pixel_limit_is_told_both_figures() -> None:
+    with pytest.raises(ImageTooLarge, match="1025×1025 pixels; at most 1048576"):
+        decode(png(Image.new("L", (1025, 1025))), LIMITS)
+
+
+def test_a_file_above_the_byte_limit_is_refused_before_it_is_opened() -> None:
+    with pytest.raises(ImageTooLarge, match="bytes"):
+        decode(b"x" * (LIMITS.max_bytes + 1), LIMITS)
+
+
+@pytest.mark.parametrize("name", ["PNG", "WEBP", "TIFF", "AVIF"])
+def test_too_many_frames_are_refused(name: str) -> None:
+    frames = [Image.new("RGB", (8, 8), (n * 10, 0, 0)) for n in range(12)]
+    data = encoded(frames[0], name, save_all=True, append_images=frames[1:])
+    with pytest.raises(ImageTooLarge, match="more than 10 frames"):
+        decode(data, LIMITS)
+
+
+@pytest.mark.parametrize("name", ["PNG", "WEBP", "TIFF", "AVIF", "GIF"])
+def test_the_first_frame_of_an_animation_is_used(name: str) -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue", "green")]
+    data = encoded(frames[0], name, save_all=True, append_images=frames[1:])
+    red, _, blue = pixels(data)[8, 8]
+    assert red > 240 and blue < 15
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_undone(orientation: int) -> None:
+    upright = Image.new("RGB", (32, 16), "white")
+    upright.paste("black", (0, 0, 8, 8))
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # EXIF orientation → the transpose that stores it so
+    stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    picture = decode(encoded(stored, "PNG", exif=exif), LIMITS)
+    assert np.array_equal(np.asarray(picture.image), np.asarray(upright))
+    assert ("oriented" in [step.code for step in picture.steps]) == (orientation > 1)
+
+
+def test_transparency_is_laid_over_white() -> None:
+    image = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
+    image.paste((255, 0, 0, 255), (0, 0, 5, 5))
+    image.paste((0, 0, 255, 255), (5, 5, 10, 10))
+    array = pixels(png(image))
+    assert array[0, 9].tolist() == [255, 255, 255] and array[0, 0].tolist() == [255, 0, 0]
+    assert codes(png(image)) == ["alpha_white"]
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_opacity_is_the_ink_where_colours_carry_nothing(ink: int) -> None:
+    image = Image.new("LA", (10, 10), (ink, 0))
+    image.paste((ink, 255), (2, 2, 5, 5))
+    array = pixels(png(image))
+    assert array[3, 3] == 0 and array[9, 9] == 255
+    assert codes(png(image)) == ["alpha_ink"]
+
+
+def test_a_fully_opaque_alpha_channel_is_dropped() -> None:
+    assert decode(png(Image.new("LA", (5, 5), (77, 255))), LIMITS).image.mode == "L"
+    assert pixels(png(Image.new("RGBA", (5, 5), (1, 2, 3, 255))))[0, 0].tolist() == [1, 2, 3]
+
+
+def test_a_transparent_palette_entry_is_transparency() -> None:
+    image = Image.new("P", (4, 4), 0)
+    image.putpalette([9, 9, 9, 200, 100, 0, 0, 100, 200])
+    image.putpixel((1, 1), 1)
+    image.putpixel((2, 2), 2)
+    array = pixels(encoded(image, "PNG", transparency=0))
+    assert array[0, 0].tolist() == [255, 255, 255] and array[1, 1].tolist() == [200, 100, 0]
+
+
+def test_a_grey_palette_gives_grey_and_a_coloured_one_colour() -> None:
+    grey = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).convert("P")
+    assert np.array_equal(pixels(png(grey)), np.arange(256).reshape(16, 16))
+    coloured = Image.new("P", (4, 4), 1)
+    coloured.putpalette([0, 0, 0, 200, 100, 0])
+    assert pixels(png(coloured))[0, 0].tolist() == [200, 100, 0]
+
+
+def test_cmyk_becomes_rgb() -> None:
+    picture = decode(encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "TIFF"), LIMITS)
+    red, green, _ = np.asarray(picture.image)[0, 0]
+    assert picture.image.mode == "RGB" and red > 200 and green < 60
+
+
+def test_sixteen_bits_are_divided_not_clipped() -> None:
+    deep = Image.fromarray(np.linspace(0, 65535, 64, dtype=np.uint16).reshape(8, 8))
+    assert np.array_equal(pixels(png(deep)).ravel(), np.rint(np.linspace(0, 65535, 64, dtype=np.uint16) / 257))
+    assert codes(png(deep)) == ["16_bit"]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_32_bit_values_run_from_darkest_to_lightest(kind: type) -> None:
+    values = np.array([[-1000, 0], [500, 1000]], kind)
+    assert pixels(encoded(Image.fromarray(values), "TIFF")).tolist() == [[0, 128], [191, 255]]
+
+
+def test_not_a_number_is_not_a_crash() -> None:
+    values = np.array([[np.nan, np.inf], [0, 1]], np.float32)
+    assert pixels(encoded(Image.fromarray(values), "TIFF")).max() == 255
+
+
+def test_one_bit_pictures_become_black_and_white() -> None:
+    assert set(np.unique(pixels(png(Image.new("1", (4, 4), 1))))) == {255}
+
+
+def test_a_big_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
+    big = Limits(2**24, 2**24, 1)
+    picture = decode(encoded(Image.new("RGB", (4000, 3000), "teal"), "JPEG"), big)
+    assert picture.image.size == (500, 375)
+    assert [step.code for step in picture.steps] == ["reduced"]
+
+
+def test_a_data_set_picture_keeps_every_grey_level() -> None:
+    array = np.arange(784, dtype=np.uint16).reshape(28, 28).astype(np.uint8)
+    for name in ("PNG", "WEBP", "BMP", "TIFF", "GIF"):
+        options = {"lossless": True} if name == "WEBP" else {}
+        decoded = decode(encoded(Image.fromarray(array), name, **options), LIMITS).image.convert("L")
+        assert np.array_equal(np.asarray(decoded), array), name

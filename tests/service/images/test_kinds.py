@@ -1,0 +1,108 @@
+"""Each kind of subject becomes the array its data set would hold; the decisions are told."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.errors import ModelFault
+from service.images import kinds
+from service.images.decode import Picture
+from service.images.kinds import Prepared
+
+GREY, COLOUR = (28, 28, 1), (32, 32, 3)
+
+
+def prepared(kind: str, image: Image.Image, shape: tuple[int, int, int]) -> Prepared:
+    return kinds.find(kind)(Picture(image, ()), shape)
+
+
+def codes(result: Prepared) -> list[str]:
+    return [step.code for step in result.steps]
+
+
+def drawn(size: tuple[int, int], ground: int, ink: int) -> Image.Image:
+    image = Image.new("L", size, ground)
+    width, height = size
+    image.paste(ink, (width // 3, height // 3, width // 2, 2 * height // 3))
+    return image
+
+
+@pytest.mark.parametrize("kind", ["digit", "garment"])
+def test_a_data_set_picture_passes_untouched(kind: str) -> None:
+    array = np.zeros((28, 28), np.uint8)
+    array[4:24, 6:22] = np.random.default_rng(1).integers(0, 256, (20, 16))
+    result = prepared(kind, Image.fromarray(array), GREY)
+    assert np.array_equal(result.array[:, :, 0], array)
+    assert codes(result) == ["untouched"]
+
+
+def test_a_data_set_photo_passes_untouched() -> None:
+    array = np.random.default_rng(1).integers(0, 256, COLOUR, dtype=np.uint8)
+    result = prepared("photo", Image.fromarray(array), COLOUR)
+    assert np.array_equal(result.array, array) and codes(result) == ["untouched"]
+
+
+@pytest.mark.parametrize("kind", ["digit", "garment"])
+def test_dark_on_light_becomes_light_on_dark(kind: str) -> None:
+    result = prepared(kind, drawn((280, 280), 250, 10), GREY)
+    assert result.array[0, 0, 0] == 5 and result.array[14, 11, 0] > 200
+    assert codes(result) == ["inverted", "fitted"]
+
+
+@pytest.mark.parametrize("kind", ["digit", "garment"])
+def test_light_on_dark_keeps_its_polarity(kind: str) -> None:
+    result = prepared(kind, drawn((280, 280), 5, 245), GREY)
+    assert result.array[0, 0, 0] == 5 and result.array[14, 11, 0] > 200
+    assert codes(result) == ["fitted"]
+
+
+def test_a_light_picture_of_the_exact_size_is_inverted_not_passed() -> None:
+    result = prepared("digit", drawn((28, 28), 255, 0), GREY)
+    assert result.array[0, 0, 0] == 0 and codes(result) == ["inverted"]
+
+
+def test_a_wide_picture_keeps_its_aspect() -> None:
+    result = prepared("garment", Image.new("L", (200, 100), 40), GREY)
+    assert result.array.shape == GREY and (result.array == 40).all()
+    image = Image.new("L", (200, 100), 0)
+    image.paste(255, (50, 0, 150, 100))
+    box = Image.fromarray(prepared("garment", image, GREY).array[:, :, 0] > 128).getbbox()
+    assert box == (7, 7, 21, 21)
+
+
+def test_colours_become_grey_for_a_grey_model() -> None:
+    assert codes(prepared("digit", Image.new("RGB", (50, 50), "black"), GREY)) == ["grey", "fitted"]
+
+
+def test_the_middle_square_of_a_photo_is_used() -> None:
+    image = Image.new("RGB", (300, 100), "red")
+    image.paste("blue", (100, 0, 200, 100))
+    result = prepared("photo", image, COLOUR)
+    assert (result.array == (0, 0, 255)).all() and codes(result) == ["cropped", "resized"]
+
+
+def test_a_grey_photo_gets_three_channels() -> None:
+    result = prepared("photo", Image.new("L", (64, 64), 90), COLOUR)
+    assert (result.array == 90).all() and result.array.shape == COLOUR
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("digit", GREY), ("photo", COLOUR)])
+def test_fine_detail_is_averaged_not_skipped(kind: str, shape: tuple[int, int, int]) -> None:
+    stripes = np.zeros((320, 320), np.uint8)
+    stripes[:, ::2] = 200
+    stripes[:10] = stripes[-10:] = 0
+    middle = prepared(kind, Image.fromarray(stripes), shape).array[8:20, 8:20]
+    assert np.abs(middle.astype(int) - 100).max() < 10
+
+
+@pytest.mark.parametrize("kind", ["digit", "garment", "photo"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 5)])
+def test_extreme_shapes_are_prepared(kind: str, size: tuple[int, int]) -> None:
+    shape = COLOUR if kind == "photo" else GREY
+    result = prepared(kind, Image.new("RGB", size, "white"), shape)
+    assert result.array.shape == shape and result.array.dtype == np.uint8
+
+
+def test_an_unknown_kind_names_the_known_ones() -> None:
+    with pytest.raises(ModelFault, match="digit, garment, photo"):
+        kinds.find("hologram")
