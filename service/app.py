@@ -15,16 +15,19 @@ _OTHER_PARTS = 8
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """What gunicorn's workers call: an app whose models load in the background of this process."""
+    """What gunicorn's workers call: an app whose models are loaded.
+
+    A worker accepts its first connection after this, so no request ever meets one that is still loading: until then the
+    other workers answer, and at the start connections wait in the socket's backlog.
+    """
     settings = settings or read_settings()
     registry = Registry(settings.models_dir, settings.engine, settings.computing_threads)
-    app = build_app(settings, registry)
-    registry.start()
-    return app
+    registry.load()
+    return build_app(settings, registry)
 
 
 def build_app(settings: Settings, registry: Registry) -> Flask:
-    """The app over a registry that somebody else fills."""
+    """The app over a registry, whether that is loaded or not."""
     app = Flask("service", static_folder=None)
     app.request_class = InMemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes

@@ -5,6 +5,7 @@ import json
 import struct
 import tarfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def idx(spec: InputSpec) -> Source:
     return Source(files, read)
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
+def read_idx(path: Path | IO[bytes]) -> NDArray[np.uint8]:
     """One gzipped IDX file of unsigned bytes: two zero bytes, type 8, the number of axes, their lengths, the data."""
     with gzip.open(path) as file:
         zeros, kind, axes = struct.unpack(">HBB", file.read(4))

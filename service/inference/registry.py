@@ -1,7 +1,6 @@
 """Which models and versions there are, which of them are loaded, and what is wrong with the others."""
 
 import logging
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,22 +76,15 @@ class Registry:
 
     def __init__(self, models_dir: Path, wanted_engine: str, threads: int) -> None:
         self._models_dir, self._wanted_engine, self._threads = models_dir, wanted_engine, threads
-        self._models: Mapping[str, Model] = {}
-        self._loaded = threading.Event()
-
-    def start(self) -> None:
-        """Loads in the background, so that liveness is answered meanwhile."""
-        threading.Thread(target=self.load, name="load-models", daemon=True).start()
+        self._models: Mapping[str, Model] | None = None
 
     def load(self) -> None:
         """Loads every version that can be served; logs and keeps the fault of every other one."""
         try:
-            models = {name: self._load_model(folders) for name, folders in scan(self._models_dir).items()}
+            self._models = {name: self._load_model(folders) for name, folders in scan(self._models_dir).items()}
         except ModelFault as fault:
             _log.error("%s", fault)
-            models = {}
-        self._models = models
-        self._loaded.set()
+            self._models = {}
 
     def _load_model(self, folders: list[Path]) -> Model:
         versions: dict[int, Classifier] = {}
@@ -108,7 +100,7 @@ class Registry:
 
     def unready(self) -> str | None:
         """Why not every model answers yet, in a sentence; None once each has a version that did."""
-        if not self._loaded.is_set():
+        if self._models is None:
             return "the models are being loaded"
         if not self._models:
             return "there is no model to serve"
@@ -117,7 +109,7 @@ class Registry:
 
     def models(self) -> Mapping[str, Model]:
         """Every model on disk by name; raises NotReady while they are being loaded."""
-        if not self._loaded.is_set():
+        if self._models is None:
             raise NotReady("the models are being loaded; try again in a moment")
         return self._models
 

@@ -55,7 +55,9 @@ def test_a_truncated_file_is_broken_not_unsupported(name: str) -> None:
         decode(data[: len(data) // 3], LIMITS)
 
 
-@pytest.mark.parametrize("head", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"II*\0", b"RIFF\0\0\0\0WEBPVP8 "])
+@pytest.mark.parametrize(
+    "head", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"II*\0", b"RIFF\0\0\0\0WEBPVP8 "]
+)
 def test_a_signature_with_garbage_behind_it_is_broken(head: bytes) -> None:
     with pytest.raises(BrokenImage):
         decode(head + b"garbage" * 10, LIMITS)
@@ -163,7 +165,7 @@ def test_sixteen_bits_are_divided_not_clipped() -> None:
 
 @pytest.mark.parametrize("kind", [np.float32, np.int32])
 def test_32_bit_values_run_from_darkest_to_lightest(kind: type) -> None:
-    values = np.array([[-1000, 0], [500, 1000]], kind)
+    values: np.ndarray = np.array([[-1000, 0], [500, 1000]], kind)
     assert pixels(encoded(Image.fromarray(values), "TIFF")).tolist() == [[0, 128], [191, 255]]
 
 

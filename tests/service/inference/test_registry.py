@@ -1,5 +1,6 @@
 """Which versions are served, and what is said of those that are not."""
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -113,8 +114,8 @@ def test_a_model_without_any_good_version_ends_the_start_with_every_fault(models
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
-    known = engines.importlib.util.find_spec
-    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None if name in modules else known(name))
+    known = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in modules else known(name))
 
 
 def test_without_tensorflow_and_without_a_litert_file_the_start_says_what_to_install(
@@ -136,5 +137,5 @@ def test_an_engine_is_chosen_by_what_the_folder_has(models_dir: Path) -> None:
     files = {name: digest for name, digest in manifest.files.items() if name != "model.tflite"}
     without_litert = manifest.model_copy(update={"files": files})
     assert engines.choose(folder, without_litert, "auto") == "tensorflow"
-    with pytest.raises(ModelFault, match="no model.tflite"):
+    with pytest.raises(ModelFault, match=r"no model\.tflite"):
         engines.choose(folder, without_litert, "litert")

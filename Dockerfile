@@ -1,0 +1,34 @@
+# Two targets: `litert`, the default, and `tensorflow`, which serves the same models through their SavedModels.
+
+FROM docker.io/library/python:3.11-slim-bookworm AS packages
+WORKDIR /build
+# Without pip inside: the image installs nothing at run time.
+RUN python -m venv --without-pip /opt/venv
+COPY requirements/service.txt .
+RUN pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r service.txt
+
+FROM packages AS packages-tensorflow
+COPY requirements/tensorflow.txt .
+RUN pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r tensorflow.txt
+
+FROM docker.io/library/python:3.11-slim-bookworm AS runtime
+LABEL org.opencontainers.image.title="squint" \
+      org.opencontainers.image.description="Upload any picture, get a class name and honest probabilities"
+WORKDIR /app
+COPY models models
+COPY service service
+# Compiled here: the root file system is read-only at run time.
+RUN python -m compileall -q service
+# Only /tmp is written to: the metrics that the workers share.
+ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 SQUINT_HOST=0.0.0.0
+EXPOSE 8000
+USER 10001:10001
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-m", "service", "health"]
+CMD ["gunicorn", "--config", "service/gunicorn.conf.py"]
+
+FROM runtime AS tensorflow
+COPY --from=packages-tensorflow /opt/venv /opt/venv
+ENV SQUINT_ENGINE=tensorflow
+
+FROM runtime AS litert
+COPY --from=packages /opt/venv /opt/venv

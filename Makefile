@@ -1,0 +1,60 @@
+# Everything a developer or a user types. Nothing is needed before it but Python 3.11 to 3.13, make and a network.
+
+# The first interpreter that TensorFlow and the other dependencies have wheels for.
+PYTHON ?= $(firstword $(foreach p,python3 python3.11 python3.12 python3.13,$(shell $(p) -c \
+	'import sys; print("$(p)" if (3, 11) <= sys.version_info < (3, 14) else "")' 2>/dev/null)))
+BIN = .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
+	--custom-compile-command 'make lock' pyproject.toml
+
+RECIPE ?= mnist
+DOCKER ?= docker
+IMAGE ?= squint
+TARGET ?= litert
+
+.PHONY: help serve train test check fix image lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+serve: .venv/.service ## Serve the shipped models; HOST= and PORT= override 127.0.0.1 and 8000
+	@$(if $(HOST),SQUINT_HOST=$(HOST)) $(if $(PORT),SQUINT_PORT=$(PORT)) exec $(BIN)/python -m service serve
+
+train: .venv/.training ## Train RECIPE=mnist; ARGS="--publish" and others are handed on
+	$(BIN)/python -m training train $(RECIPE) $(ARGS)
+
+test: .venv/.dev ## Run the tests
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/.dev ## Check format, lint, types and import directions, and run the tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest $(ARGS)
+
+fix: .venv/.dev ## Format, and mend what the linter can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+image: ## Build the container image; TARGET=tensorflow for the second engine
+	$(DOCKER) build --target $(TARGET) --tag $(IMAGE) .
+
+lock: ## Lock the dependencies of pyproject.toml anew; needs uv
+	$(LOCK) --upgrade --group dev -o requirements/dev.txt
+	$(LOCK) -c requirements/dev.txt -o requirements/service.txt
+	$(LOCK) --group tensorflow -c requirements/dev.txt -o requirements/tensorflow.txt
+	$(LOCK) --group training -c requirements/dev.txt -o requirements/training.txt
+
+clean: ## Remove what was installed and cached; runs/ and models/ stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found; PYTHON=... names one"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# One stamp a group of dependencies: installed again when its lock changes.
+.venv/.%: requirements/%.txt | .venv/bin/python
+	$(INSTALL) $<
+	@touch $@

@@ -1,0 +1,83 @@
+"""A real service under gunicorn on a free port of this machine, for as long as a block runs."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.conftest import REPOSITORY
+
+_START_TIMEOUT_S = 60
+
+
+class Server(NamedTuple):
+    """A running service: its process, where it listens, and the file with its log."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of a GET."""
+        return self._answer(urllib.request.Request(self.url + path))
+
+    def post(self, path: str, body: bytes) -> tuple[int, str]:
+        """Status and body of a POST with a raw body."""
+        return self._answer(urllib.request.Request(self.url + path, data=body, method="POST"))
+
+    def _answer(self, request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+def start(log: Path, **settings: object) -> Server:
+    """Starts `python -m service serve` with these settings as environment variables."""
+    port = _free_port()
+    environment = os.environ | {f"SQUINT_{name.upper()}": str(value) for name, value in settings.items()}
+    environment |= {"SQUINT_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "serve"], cwd=REPOSITORY, env=environment, stdout=file, stderr=file
+        )
+    return Server(process, f"http://127.0.0.1:{port}", log)
+
+
+@contextmanager
+def running(log: Path, **settings: object) -> Iterator[Server]:
+    """A service that is ready; it is stopped at the end of the block."""
+    server = start(log, **settings)
+    try:
+        _wait_until_ready(server)
+        yield server
+    finally:
+        server.process.terminate()
+        server.process.wait(60)
+
+
+def _wait_until_ready(server: Server) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        assert server.process.poll() is None, server.log.read_text()
+        try:
+            if server.get("/readyz")[0] == 200:
+                return
+        except OSError:
+            pass  # not listening yet
+        time.sleep(0.05)
+    raise AssertionError(f"not ready after {_START_TIMEOUT_S} s:\n{server.log.read_text()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

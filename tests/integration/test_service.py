@@ -1,0 +1,146 @@
+"""The service as it runs: gunicorn, several workers, both engines."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from service import manifest as contract
+from tests.conftest import MODELS, REPOSITORY, SHIPPED, golden
+from tests.integration.server import Server, running, start
+
+PREDICT = "/models/mnist/predict"
+
+
+@pytest.fixture(scope="module", params=["auto", "tensorflow"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    log = tmp_path_factory.mktemp("server") / "log"
+    with running(log, engine=request.param, workers=2, threads=4) as started:
+        yield started
+
+
+def total(text: str, start: str) -> float:
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(start))
+
+
+def workers_of(server: Server) -> list[int]:
+    """The pids of the workers, from the log."""
+    return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", server.log.read_text())]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_golden_pictures_get_the_probabilities_stated_for_their_engine(server: Server, name: str) -> None:
+    manifest = contract.read(MODELS / name / "1")
+    engine = json.loads(server.get(f"/models/{name}")[1])["engine"]
+    for picture in manifest.golden:
+        status, body = server.post(f"/models/{name}/predict", (MODELS / name / "1" / picture.file).read_bytes())
+        served = json.loads(body)["predictions"][0]["probabilities"].values()
+        assert status == 200
+        difference = max(abs(a - b) for a, b in zip(served, picture.probabilities[engine], strict=True))
+        assert difference <= manifest.golden_tolerance
+
+
+def test_metrics_are_whole_whichever_worker_is_asked(server: Server) -> None:
+    before = total(server.get("/metrics")[1], "squint_predictions_total")
+    with ThreadPoolExecutor(8) as pool:
+        statuses = [answer[0] for answer in pool.map(lambda _: server.post(PREDICT, golden()), range(60))]
+    assert statuses == [200] * 60
+    for _ in range(8):
+        assert total(server.get("/metrics")[1], "squint_predictions_total") == before + 60
+
+
+def test_a_killed_worker_is_replaced_and_its_counts_stay(server: Server) -> None:
+    before = total(server.get("/metrics")[1], "squint_predictions_total")
+    known = workers_of(server)
+    os.kill(known[-1], signal.SIGKILL)
+    for _ in range(600):
+        if len(workers_of(server)) > len(known):
+            break
+        time.sleep(0.05)
+    assert len(workers_of(server)) == len(known) + 1
+    assert server.post(PREDICT, golden())[0] == 200
+    assert total(server.get("/metrics")[1], "squint_predictions_total") == before + 1
+
+
+def test_faults_are_problems_over_the_wire_too(server: Server) -> None:
+    for status, body in (server.get("/nope"), server.post(PREDICT, b"text"), server.post("/livez", b"")):
+        assert status == json.loads(body)["status"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_service_cleanly(tmp_path: Path, how: signal.Signals) -> None:
+    with running(tmp_path / "log", workers=2) as server:
+        server.process.send_signal(how)
+        assert server.process.wait(30) == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_a_request_in_flight_is_answered_before_the_service_ends(tmp_path: Path) -> None:
+    with running(tmp_path / "log", workers=1) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            data = golden()
+            head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(data)}\r\n\r\n"
+            connection.sendall(head.encode() + data[:50])
+            time.sleep(0.5)
+            server.process.terminate()
+            time.sleep(0.5)
+            connection.sendall(data[50:])
+            assert b"200 OK" in connection.recv(65536)
+        assert server.process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("break_it", "told"),
+    [
+        (lambda folder: (folder / "manifest.json").write_text("{"), "mnist/1/manifest.json"),
+        (lambda folder: (folder / "model.tflite").write_bytes(b"half"), "mnist/1/model.tflite: its SHA-256"),
+        (lambda folder: (folder / "golden" / "0.png").unlink(), "mnist/1/golden/0.png: is listed"),
+    ],
+)
+def test_a_broken_model_ends_the_start_and_names_the_file(
+    tmp_path: Path, models_dir: Path, break_it: object, told: str
+) -> None:
+    break_it(models_dir / "mnist" / "1")  # type: ignore[operator]
+    server = start(tmp_path / "log", models_dir=models_dir)
+    assert server.process.wait(30) != 0
+    assert told in server.log.read_text() and "Traceback" not in server.log.read_text()
+
+
+def test_a_wrong_setting_ends_the_start_and_names_the_variable(tmp_path: Path) -> None:
+    server = start(tmp_path / "log", threads="many")
+    assert server.process.wait(30) != 0
+    assert "SQUINT_THREADS='many'" in server.log.read_text() and "Traceback" not in server.log.read_text()
+
+
+def test_the_parent_process_never_imports_tensorflow() -> None:
+    """What gunicorn runs before it forks: its configuration and the check of the models."""
+    program = (
+        "import runpy, sys\n"
+        "conf = runpy.run_path('service/gunicorn.conf.py')\n"
+        "conf['on_starting'](None)\n"
+        "conf['on_exit'](None)\n"
+        "assert not {'tensorflow', 'keras', 'ai_edge_litert'} & set(sys.modules)\n"
+    )
+    for engine in ("auto", "tensorflow"):
+        environment = os.environ | {"SQUINT_ENGINE": engine}
+        subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, env=environment, check=True)
+
+
+def test_the_litert_service_never_imports_tensorflow() -> None:
+    program = (
+        "import sys\nfrom service.app import create_app\nfrom service.inference.registry import Registry\n"
+        "from service.settings import Settings\ncreate_app()\n"
+        "Registry(Settings().models_dir, 'auto', 1).load()\n"
+        "assert 'ai_edge_litert' in sys.modules and 'tensorflow' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)

@@ -1,0 +1,128 @@
+"""Pictures in, labels and probabilities out, in every body form."""
+
+import base64
+from io import BytesIO
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from service import manifest as contract
+from tests.conftest import MODELS, SHIPPED, encoded, golden, png
+
+PREDICT = "/models/mnist/predict"
+
+
+def upload(*files: bytes) -> dict[str, list[tuple[BytesIO, str]]]:
+    return {"image": [(BytesIO(data), f"{n}.png") for n, data in enumerate(files)]}
+
+
+def base64_text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def test_a_multipart_upload_is_answered_as_documented(client: FlaskClient) -> None:
+    answer = client.post(PREDICT, data=upload(golden())).get_json()
+    (prediction,) = answer["predictions"]
+    assert (answer["model"], answer["version"]) == ("mnist", 1)
+    assert (prediction["label"], prediction["index"]) == ("7", 7)
+    assert list(prediction) == ["label", "index", "probability", "probabilities", "in_distribution", "warnings"]
+    assert list(prediction["probabilities"]) == [str(n) for n in range(10)]
+    assert prediction["probability"] == max(prediction["probabilities"].values()) > 0.9
+    assert abs(sum(prediction["probabilities"].values()) - 1) < 1e-5
+    assert prediction["in_distribution"] is True and prediction["warnings"] == []
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "application/octet-stream", "image/gif", "text/plain", None,
+                                          "application/x-www-form-urlencoded"])  # fmt: skip
+def test_a_raw_body_is_a_picture_whatever_its_declared_type(client: FlaskClient, content_type: str | None) -> None:
+    response = client.post(PREDICT, data=golden(), content_type=content_type)
+    assert response.get_json()["predictions"][0]["label"] == "7"
+
+
+@pytest.mark.parametrize("head", ["", "data:image/png;base64,"])
+def test_json_holds_base64_with_or_without_a_data_url(client: FlaskClient, head: str) -> None:
+    wrapped = "\n".join(base64_text(golden())[n : n + 76] for n in range(0, 2000, 76))
+    response = client.post(PREDICT, json={"images": [head + wrapped]})
+    assert response.get_json()["predictions"][0]["label"] == "7"
+
+
+def test_every_body_form_gives_the_same_answer(client: FlaskClient) -> None:
+    data = golden(label=3)
+    answers = [
+        client.post(PREDICT, data=upload(data)).get_json(),
+        client.post(PREDICT, data=data).get_json(),
+        client.post(PREDICT, json={"images": [base64_text(data)]}).get_json(),
+        client.post("/models/mnist/versions/1/predict", data=data).get_json(),
+    ]
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_several_images_are_answered_in_their_order(client: FlaskClient) -> None:
+    files = [golden(label=label) for label in (3, 1, 4, 1, 5)]
+    for answer in (
+        client.post(PREDICT, data=upload(*files)).get_json(),
+        client.post(PREDICT, json={"images": [base64_text(file) for file in files]}).get_json(),
+    ):
+        assert [prediction["label"] for prediction in answer["predictions"]] == ["3", "1", "4", "1", "5"]
+
+
+def test_top_k_lists_the_likeliest_first(client: FlaskClient) -> None:
+    prediction = client.post(f"{PREDICT}?top_k=3", data=golden()).get_json()["predictions"][0]
+    likeliest = sorted(prediction["probabilities"].items(), key=lambda item: -item[1])[:3]
+    assert [(one["label"], one["probability"]) for one in prediction["top"]] == likeliest
+
+
+def test_seen_returns_the_array_and_the_decisions_in_order(client: FlaskClient) -> None:
+    photo = Image.new("RGB", (100, 100), "white")
+    photo.paste("black", (45, 20, 55, 80))
+    seen = client.post(f"{PREDICT}?seen=1", data=png(photo)).get_json()["predictions"][0]["seen"]
+    image = Image.open(BytesIO(base64.b64decode(seen["png"])))
+    assert (image.size, image.mode) == ((28, 28), "L") and np.asarray(image)[14, 14] > 200
+    assert [step["code"] for step in seen["steps"]] == ["grey", "inverted", "fitted"]
+    assert all(step["text"] for step in seen["steps"])
+
+
+def test_a_picture_unlike_the_data_set_is_flagged(client: FlaskClient) -> None:
+    noise = Image.effect_noise((28, 28), 200)
+    noise.paste(0, (0, 0, 28, 1))
+    prediction = client.post(PREDICT, data=png(noise)).get_json()["predictions"][0]
+    assert prediction["in_distribution"] is False
+    assert [warning["code"] for warning in prediction["warnings"]] == ["not_in_distribution"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_golden_picture_gets_its_stated_probabilities(client: FlaskClient, name: str) -> None:
+    folder = MODELS / name / "1"
+    manifest = contract.read(folder)
+    for picture in manifest.golden:
+        data = (folder / picture.file).read_bytes()
+        prediction = client.post(f"/models/{name}/predict", data=data).get_json()["predictions"][0]
+        stated = picture.probabilities["litert"]
+        served = prediction["probabilities"].values()
+        assert max(abs(a - b) for a, b in zip(served, stated, strict=True)) <= manifest.golden_tolerance
+
+
+@pytest.mark.parametrize("name", ["JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF"])
+def test_a_digit_is_recognised_in_every_format(client: FlaskClient, name: str) -> None:
+    big = Image.open(BytesIO(golden())).resize((140, 140), Image.Resampling.BICUBIC)
+    answer = client.post(PREDICT, data=encoded(big, name)).get_json()
+    assert answer["predictions"][0]["label"] == "7"
+
+
+def test_models_are_listed_and_described(client: FlaskClient) -> None:
+    listed = client.get("/models").get_json()["models"]
+    assert listed == [{"name": name, "version": 1, "versions": [1]} for name in SHIPPED]
+    described = client.get("/models/mnist").get_json()
+    assert described == client.get("/models/mnist/versions/1").get_json()
+    assert described["labels"] == [str(n) for n in range(10)]
+    assert described["input"] == {"kind": "digit", "height": 28, "width": 28, "channels": 1}
+    assert (described["name"], described["version"], described["versions"]) == ("mnist", 1, [1])
+    assert described["metrics"]["litert"]["accuracy"] > 0.99 and described["engine"] == "litert"
+
+
+def test_an_answer_carries_the_callers_request_id_if_it_is_sane(client: FlaskClient) -> None:
+    assert client.get("/livez", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
+    made = client.get("/livez", headers={"X-Request-ID": "a b\t" + "c" * 200}).headers["X-Request-ID"]
+    assert len(made) == 32

@@ -1,0 +1,262 @@
+"""The whole way from data to a published version, as somebody at a terminal goes it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from service import manifest as contract
+from tests import tiny
+from tests.conftest import REPOSITORY, app_over, png
+from tests.tiny.datasets import tiny as tiny_data
+from training import backend, recipe
+from training.cli import main
+from training.run import Run
+
+COMMAND = [sys.executable, "-m", "tests.tiny"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tiny() -> None:
+    tiny.install()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data/ in it, and runs/ and models/ to come."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "data").mkdir()
+    tiny_data.write(folder / "data")
+    return folder
+
+
+def arguments(place: Path) -> list[str]:
+    return ["--data-dir", str(place / "data"), "--runs-dir", str(place / "runs"), "--models-dir", str(place / "models")]
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(main, words, prog_name="python -m training")
+
+
+@pytest.fixture(scope="module")
+def trained(place: Path) -> Path:
+    """A run that was trained, exported and published as version 1."""
+    result = invoke("train", "tiny", "--publish", *arguments(place))
+    assert result.exit_code == 0, result.output
+    (run,) = (place / "runs").iterdir()
+    return run
+
+
+def variables(run_dir: Path) -> list[np.ndarray]:
+    found = Run(recipe.find("tiny"), 1, run_dir).load()
+    assert found is not None
+    return list(found.variables)
+
+
+def test_training_leaves_history_checkpoint_and_export(trained: Path) -> None:
+    history = json.loads((trained / "history.json").read_text())
+    assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
+    assert set(history[0]) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+    assert (trained / "checkpoint.npz").exists() and (trained / "export" / "tiny" / "1" / "saved_model.pb").exists()
+
+
+def test_a_published_version_keeps_the_contract(trained: Path, place: Path) -> None:
+    folder = place / "models" / "tiny" / "1"
+    manifest = contract.read(folder)
+    contract.verify_files(folder, manifest)
+    assert contract.digests(folder) == manifest.files
+    assert manifest.provenance is not None and manifest.provenance.data_digest == tiny_data.DATA_SET.digest
+    assert manifest.provenance.train_images == 700 and manifest.temperature and manifest.energy_threshold
+    assert (manifest.engines["litert"].accuracy or 0) > 0.9
+    assert len(manifest.golden) == 4 and "test split" in (folder / "README.md").read_text()
+
+
+def test_the_service_gives_the_accuracy_the_manifest_states(trained: Path, place: Path) -> None:
+    client = app_over(place / "models").test_client()
+    images, labels = tiny_data.make().test
+    answers = [client.post("/models/tiny/predict", data=png(Image.fromarray(image[..., 0]))) for image in images]
+    predicted = [answer.get_json()["predictions"][0]["index"] for answer in answers]
+    stated = contract.read(place / "models" / "tiny" / "1").engines["litert"].accuracy
+    assert (np.array(predicted) == labels).mean() == stated
+
+
+def test_a_runs_export_is_itself_a_models_folder(trained: Path) -> None:
+    assert app_over(trained / "export").test_client().get("/readyz").status_code == 200
+
+
+def test_evaluate_measures_run_and_version_alike(trained: Path, place: Path) -> None:
+    lines = [invoke("evaluate", str(folder), *arguments(place)[:2]).output for folder in
+             (trained, place / "models" / "tiny" / "1")]  # fmt: skip
+    assert lines[0] == lines[1] and lines[0].count("accuracy") == 2
+    only = invoke("evaluate", str(trained), "--engine", "litert", *arguments(place)[:2]).output
+    assert only.count("accuracy") == 1
+
+
+def test_export_publishes_the_next_version(trained: Path, place: Path) -> None:
+    models = place / "more-models"
+    for version in (1, 2):
+        result = invoke("export", str(trained), "--models-dir", str(models))
+        assert f"published {models / 'tiny' / str(version)}" in result.output
+        assert contract.read(models / "tiny" / str(version)).version == version
+    assert sorted(path.name for path in (models / "tiny").iterdir()) == ["1", "2"]
+
+
+def test_a_less_accurate_version_is_refused_unless_forced(trained: Path, place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "models", tmp_path / "models")
+    folder = tmp_path / "models" / "tiny" / "1"
+    manifest = contract.read(folder)
+    perfect = {name: facts.model_copy(update={"accuracy": 1.0}) for name, facts in manifest.engines.items()}
+    worse = {name: facts.model_copy(update={"accuracy": 0.5}) for name, facts in manifest.engines.items()}
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    contract.write(folder, manifest.model_copy(update={"engines": perfect}))
+    contract.write(run / "export" / "tiny" / "1", manifest.model_copy(update={"engines": worse}))
+    refused = invoke("export", str(run), "--models-dir", str(tmp_path / "models"))
+    assert refused.exit_code == 1 and "50.00%, and 100.00%" in refused.output and "--force" in refused.output
+    assert [path.name for path in folder.parent.iterdir()] == ["1"]
+    forced = invoke("export", str(run), "--force", "--models-dir", str(tmp_path / "models"))
+    assert forced.exit_code == 0 and (tmp_path / "models" / "tiny" / "2").exists()
+
+
+def test_a_finished_run_is_not_trained_again(trained: Path, place: Path) -> None:
+    before = (trained / "checkpoint.npz").stat().st_mtime_ns
+    result = invoke("train", "tiny", *arguments(place))
+    assert "resumed after epoch 3 of 3" in result.output and result.exit_code == 0
+    assert (trained / "checkpoint.npz").stat().st_mtime_ns == before
+
+
+def test_another_seed_is_another_run(trained: Path, place: Path) -> None:
+    result = invoke("train", "tiny", "--seed", "2", "--epochs", "1", *arguments(place))
+    assert result.exit_code == 0
+    assert len(list((place / "runs").iterdir())) >= 2
+
+
+def test_an_unfinished_run_cannot_be_exported(place: Path, tmp_path: Path) -> None:
+    result = invoke("export", str(tmp_path))
+    assert result.exit_code == 1 and "is not a run" in result.output
+
+
+def test_a_litert_file_that_disagrees_ships_as_float32(
+    trained: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.export._LEAST_AGREEMENT", 1.1)
+    shutil.copytree(trained, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "export")
+    result = invoke("package", str(tmp_path / "run"), *arguments(place)[:2])
+    assert result.exit_code == 1 and "even the float32" in result.output
+    assert not (tmp_path / "run" / "export" / "tiny" / "1").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["train", "nope"], "no recipe is called 'nope'"),
+        (["inspect", "nope"], "no data set is called 'nope'"),
+        (["train", "tiny"], "put tiny.npz into a folder and pass --data-dir"),
+        (["evaluate", "."], "is not a run"),
+    ],
+)
+def test_a_fault_is_one_clear_line_without_a_traceback(words: list[str], told: str) -> None:
+    if words == ["train", "tiny"]:
+        sys.modules["keras.datasets.nothing_of_that_name"] = type(sys)("offline")
+    result = invoke(*words)
+    assert result.exit_code == 1 and told in result.output and "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("command", ["list", "inspect", "train", "evaluate", "export"])
+def test_every_command_explains_itself(command: str) -> None:
+    result = invoke(command, "--help")
+    assert result.exit_code == 0 and len(result.output.splitlines()) > 4
+    assert command in invoke("--help").output
+
+
+def test_list_and_inspect_show_what_there_is(place: Path, tmp_path: Path) -> None:
+    assert "tiny" in invoke("list").output
+    result = invoke("inspect", "tiny", *arguments(place)[:2], "--out", str(tmp_path / "grid.png"))
+    assert "south-east" in result.output and "images match labels" in result.output
+    assert (tmp_path / "grid.png").exists()
+
+
+def start_and_kill(words: list[str], when: Callable[[], bool], how: signal.Signals) -> int:
+    """Starts the command, sends the signal as soon as `when` holds, returns its exit status."""
+    process = subprocess.Popen(COMMAND + words, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(6000):
+            if when() or process.poll() is not None:
+                break
+            time.sleep(0.01)
+        process.send_signal(how)
+        return process.wait(60)
+    finally:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(place: Path) -> Path:
+    """A runs folder with eight epochs trained in one go."""
+    words = ["train", "tiny", "--epochs", "8", "--data-dir", str(place / "data"), "--runs-dir"]
+    subprocess.run([*COMMAND, *words, str(place / "whole")], cwd=REPOSITORY, capture_output=True, check=True)
+    return place / "whole"
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_run_goes_on_and_ends_with_the_same_weights(
+    uninterrupted: Path, place: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    words = ["train", "tiny", "--epochs", "8", "--data-dir", str(place / "data"), "--runs-dir"]
+    stopped = tmp_path / "stopped"
+    status = start_and_kill([*words, str(stopped)], lambda: any(stopped.glob("*/checkpoint.npz")), how)
+    assert status != 0 and not any(stopped.glob("*/export/tiny/1"))
+    again = subprocess.run([*COMMAND, *words, str(stopped)], cwd=REPOSITORY, capture_output=True, text=True)
+    assert again.returncode == 0 and "resumed after epoch" in again.stdout
+    one, other = (variables(next(folder.iterdir())) for folder in (uninterrupted, stopped))
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_an_export_that_was_killed_leaves_nothing_half(trained: Path, place: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    shutil.rmtree(run / "export")
+    words = ["package", str(run), "--data-dir", str(place / "data")]
+    home = run / "export" / "tiny"
+    assert start_and_kill(words, lambda: (home / ".1.part" / "variables").exists(), signal.SIGKILL) != 0
+    assert not (home / "1").exists() and (home / ".1.part").exists()
+    assert subprocess.run(COMMAND + words, cwd=REPOSITORY, capture_output=True).returncode == 0
+    assert [path.name for path in home.iterdir()] == ["1"]
+    contract.verify_files(home / "1", contract.read(home / "1"))
+
+
+def test_a_run_in_use_is_not_touched_by_a_second_process(place: Path, tmp_path: Path) -> None:
+    from training import atomic
+
+    run = tmp_path / "runs" / f"tiny-seed1-{recipe.fingerprint(recipe.find('tiny'))}"
+    with atomic.exclusive(run):
+        result = invoke("train", "tiny", *arguments(place)[:2], "--runs-dir", str(tmp_path / "runs"))
+    assert result.exit_code == 1 and "in use by another process" in result.output
+
+
+def test_bfloat16_is_used_only_where_the_hardware_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "has_bfloat16", lambda: False)
+    assert backend.precision("auto") == backend.precision("float32") == "float32"
+    monkeypatch.setattr(backend, "has_bfloat16", lambda: True)
+    assert (backend.precision("auto"), backend.precision("float32")) == ("mixed_bfloat16", "float32")
+
+
+def test_export_runs_in_a_process_of_its_own_for_other_backends(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[list[str], str | None]] = []
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, env, check: calls.append((command[1:], env.get("KERAS_BACKEND")))
+    )
+    backend.run_on_tensorflow("package", "runs/x")
+    assert calls == [(["-m", "training", "package", "runs/x"], "tensorflow")]
+    assert os.environ.get("KERAS_BACKEND") != "jax"

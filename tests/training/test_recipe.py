@@ -1,0 +1,35 @@
+"""Recipes are data: found by file name, kept as JSON, told apart by a fingerprint."""
+
+import dataclasses
+
+import pytest
+
+from training import dataset, recipe
+from training.recipe import UnknownRecipe
+
+
+def test_every_recipe_names_a_data_set_there_is() -> None:
+    for found in recipe.all_recipes().values():
+        assert found.data_set in dataset.all_data_sets()
+
+
+def test_the_three_shipped_recipes_are_there() -> None:
+    assert {"mnist", "fashion_mnist", "cifar10"} <= set(recipe.all_recipes())
+
+
+@pytest.mark.parametrize("name", sorted(recipe.all_recipes()))
+def test_a_recipe_survives_json(name: str) -> None:
+    found = recipe.find(name)
+    assert recipe.to_plain(recipe.from_plain(recipe.to_plain(found))) == recipe.to_plain(found)
+    assert recipe.fingerprint(recipe.from_plain(recipe.to_plain(found))) == recipe.fingerprint(found)
+
+
+def test_only_what_decides_the_weights_changes_the_fingerprint() -> None:
+    found = recipe.find("mnist")
+    assert recipe.fingerprint(dataclasses.replace(found, title="x")) == recipe.fingerprint(found)
+    assert recipe.fingerprint(recipe.with_epochs(found, 99)) != recipe.fingerprint(found)
+
+
+def test_an_unknown_recipe_is_told_the_known_ones() -> None:
+    with pytest.raises(UnknownRecipe, match="fashion_mnist"):
+        recipe.find("nope")
