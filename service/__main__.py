@@ -26,7 +26,7 @@ def serve() -> None:
 @main.command()
 def health() -> None:
     """Exits with 0 if the service on this machine is ready; for a container's health check."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{read_settings().port}/readyz", timeout=4) as response:  # noqa: S310
+    with urllib.request.urlopen(f"http://127.0.0.1:{read_settings().port}/readyz", timeout=4) as response:
         click.echo(response.read().decode().strip())
 
 

@@ -16,16 +16,21 @@ import pytest
 
 from service import manifest as contract
 from tests.conftest import MODELS, REPOSITORY, SHIPPED, golden
+from tests.integration import container
 from tests.integration.server import Server, running, start
 
 PREDICT = "/models/mnist/predict"
 
 
-@pytest.fixture(scope="module", params=["auto", "tensorflow"])
+@pytest.fixture(scope="module", params=["litert", "tensorflow", "container litert", "container tensorflow"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The service with either engine, from this tree and from either target of the image."""
+    where, _, engine = request.param.rpartition(" ")
     log = tmp_path_factory.mktemp("server") / "log"
-    with running(log, engine=request.param, workers=2, threads=4) as started:
-        yield started
+    started = running(log, container.command(engine)) if where else running(log, engine=engine, workers=2, threads=4)
+    with started as ready:
+        assert json.loads(ready.get("/models/mnist")[1])["engine"] == engine
+        yield ready
 
 
 def total(text: str, start: str) -> float:
@@ -79,7 +84,7 @@ def test_faults_are_problems_over_the_wire_too(server: Server) -> None:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_service_cleanly(tmp_path: Path, how: signal.Signals) -> None:
     with running(tmp_path / "log", workers=2) as server:
-        server.process.send_signal(how)
+        server.signal(how)
         assert server.process.wait(30) == 0
     assert "Traceback" not in server.log.read_text()
 
@@ -92,7 +97,7 @@ def test_a_request_in_flight_is_answered_before_the_service_ends(tmp_path: Path)
             head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(data)}\r\n\r\n"
             connection.sendall(head.encode() + data[:50])
             time.sleep(0.5)
-            server.process.terminate()
+            server.signal(signal.SIGTERM)
             time.sleep(0.5)
             connection.sendall(data[50:])
             assert b"200 OK" in connection.recv(65536)
