@@ -1,0 +1,66 @@
+"""What the documentation says is what the code does."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from service import manifest as contract
+from service.settings import Settings
+from tests.conftest import MODELS, REPOSITORY, SHIPPED, golden
+from training.cli import main
+
+README = (REPOSITORY / "README.md").read_text()
+DOCUMENTS = sorted(REPOSITORY.glob("*.md"))
+
+
+def test_the_answer_in_the_readme_is_the_real_one(client: FlaskClient) -> None:
+    (shown,) = re.findall(r"```json\n(.*?)\n```", README, re.DOTALL)
+    answer = client.post("/models/mnist/predict", data=golden()).get_json()
+    told, given = json.loads(shown), answer
+    for side in (told, given):
+        prediction = side["predictions"][0]
+        prediction["probabilities"] = {label: round(p, 3) for label, p in prediction["probabilities"].items()}
+        prediction["probability"] = round(prediction["probability"], 3)
+    assert told == given
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_accuracy_table_is_the_manifests(name: str) -> None:
+    engines = contract.read(MODELS / name / "1").engines
+    (row,) = re.findall(rf"^\| `{name}` \|.*$", README, re.MULTILINE)
+    figures = [f"{engines[engine].accuracy:.2%}".replace("%", " %") for engine in ("litert", "tensorflow")]
+    assert f"| {' | '.join(figures)} | {engines['litert'].weights}," in row
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_in_the_readme_with_its_default(name: str) -> None:
+    (row,) = re.findall(rf"^\|.*`SQUINT_{name.upper()}`.*$", README, re.MULTILINE)
+    default = Settings.model_fields[name].default
+    assert "cores allotted" in row if name == "workers" else str(default) in row
+
+
+@pytest.mark.parametrize("command", [name for name, found in main.commands.items() if not found.hidden])
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert re.search(rf"`{command}\b", README)
+
+
+def test_every_make_target_in_the_documents_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    for document in DOCUMENTS:
+        assert set(re.findall(r"(?:^ {4}|`)make ([a-z]+)", document.read_text(), re.MULTILINE)) <= targets, document
+
+
+def test_the_tree_in_the_readme_names_only_what_exists() -> None:
+    tree = README.split("## Where everything is")[1].split("How it works")[0]
+    known = {path.name for path in REPOSITORY.rglob("*") if not {".venv", ".git", "runs"} & set(path.parts)}
+    words = re.findall(r"[\w.-]+\.(?:py|yaml|toml|json|tflite)\b|\b[a-z_]+/", tree)
+    assert len(words) > 30 and {word.rstrip("/") for word in words} <= known
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_hold(document: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):
+        assert (REPOSITORY / target).exists(), target
