@@ -189,7 +189,14 @@ def test_list_and_inspect_show_what_there_is(place: Path, tmp_path: Path) -> Non
 
 def start_and_kill(words: list[str], when: Callable[[], bool], how: signal.Signals) -> int:
     """Starts the command, sends the signal as soon as `when` holds, returns its exit status."""
-    process = subprocess.Popen(COMMAND + words, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        COMMAND + words,
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # A shell starts its background jobs deaf to Ctrl-C, and so would be what the tests start under one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     try:
         for _ in range(6000):
             if when() or process.poll() is not None:
