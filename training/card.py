@@ -28,8 +28,8 @@ model-index:
 # {recipe.name}
 
 {title}. Takes uint8 images of {height}×{width}×{channels}; scaling, calibration and softmax are inside the
-graph. {parameters:,} parameters; {recipe.epochs} epochs on {data_set.title}, without its last
-{recipe.validation_images} training images, which were held out to choose and calibrate.
+graph. {parameters:,} parameters; {recipe.epochs} epochs on {data_set.title}.
+{held_out}
 
 ## Measured on the test split
 
@@ -37,8 +37,7 @@ graph. {parameters:,} parameters; {recipe.epochs} epochs on {data_set.title}, wi
 |---|---|---|
 {engines}
 
-Temperature {calibration.temperature:.3f}; a picture is in distribution if its energy reaches
-{calibration.energy_threshold:.3f}, which 99 % of the held-out images do.
+{calibrated}
 
 | class | precision | recall | most often taken for |
 |---|---|---|---|
@@ -46,8 +45,8 @@ Temperature {calibration.temperature:.3f}; a picture is in distribution if its e
 
 ## Limits
 
-Trained on the classes above and nothing else: any other picture still gets one of these names, and `in_distribution`
-tells only most of those apart. Not fit for decisions about people.
+Trained on the classes above and nothing else: any other picture still gets one of these names. Not fit for decisions
+about people.
 
 ## Data and licence
 
@@ -63,7 +62,7 @@ def write(
     recipe: Recipe,
     data_set: DataSet,
     parameters: int,
-    calibration: Calibration,
+    calibration: Calibration | None,
     measured: Mapping[EngineName, Measured],
     test_labels: UInt8,
 ) -> str:
@@ -74,13 +73,29 @@ def write(
         title=recipe.title[0].upper() + recipe.title[1:],
         data_set=data_set,
         parameters=parameters,
-        calibration=calibration,
+        held_out=_held_out(recipe),
+        calibrated=_calibrated(calibration),
         accuracy=measured["litert"].accuracy,
         height=data_set.input.height,
         width=data_set.input.width,
         channels=data_set.input.channels,
         engines="\n".join(rows),
         classes="\n".join(_class_rows(data_set, confusion(measured["litert"].output.probabilities, test_labels))),
+    )
+
+
+def _held_out(recipe: Recipe) -> str:
+    if not recipe.validation_images:
+        return "It was trained on the whole training split."
+    return f"The last {recipe.validation_images} training images were held out to choose and calibrate."
+
+
+def _calibrated(calibration: Calibration | None) -> str:
+    if calibration is None:
+        return "Not calibrated: its probabilities are those of the network, and `in_distribution` is not answered."
+    return (
+        f"Temperature {calibration.temperature:.3f}; a picture is in distribution if its energy reaches\n"
+        f"{calibration.energy_threshold:.3f}, which 99 % of the held-out images do, and most other pictures do not."
     )
 
 

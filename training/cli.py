@@ -8,7 +8,6 @@ from service import manifest as contract
 from service.errors import Fault
 from training import atomic, dataset, recipe
 from training import run as runs
-from training.dataset import DataSet, Splits
 from training.run import Run
 
 # Keras takes seconds to import, so the modules that need it are imported by the commands that use them.
@@ -54,12 +53,15 @@ def main() -> None:
 @main.command(name="list")
 def list_() -> None:
     """Lists the recipes and the data sets."""
-    click.echo("recipes (python -m training train NAME):")
-    for name, found in sorted(recipe.all_recipes().items()):
-        click.echo(f"  {name:16} {found.title}; {found.epochs} epochs on {found.data_set}")
+    families = sorted({found.family for found in recipe.all_recipes().values()})
+    for family in families:
+        click.echo(f"recipes of the family {family}:" if family else "recipes (python -m training train NAME):")
+        for found in recipe.all_recipes().values():
+            if found.family == family:
+                click.echo(f"  {found.name:24} {found.title}; {found.epochs} epochs on {found.data_set}")
     click.echo("data sets (python -m training inspect NAME):")
     for name, data_set in sorted(dataset.all_data_sets().items()):
-        click.echo(f"  {name:16} {data_set.title}; {data_set.train_images} + {data_set.test_images} images")
+        click.echo(f"  {name:24} {data_set.title}; {data_set.train_images} + {data_set.test_images} images")
 
 
 @main.command()
@@ -105,31 +107,40 @@ def train(
     runs_dir: Path,
     models_dir: Path,
 ) -> None:
-    """Trains RECIPE, measures it once on the test split and exports a SavedModel.
+    """Trains RECIPE, or every recipe of a family, measures it once on the test split and exports a SavedModel.
 
     History, checkpoints and the export are kept below runs/. A run that was stopped, by Ctrl-C or worse, goes on after
     its last finished epoch when the same command is given again, and ends with the same weights.
     """
-    from training import backend, fit
-    from training.progress import Progress
+    for chosen in recipe.find_all(name):
+        run = runs.create(runs_dir, recipe.with_epochs(chosen, epochs) if epochs else chosen, seed)
+        _train(run, data_dir)
+        if publish:
+            _publish(run, models_dir, force)
 
-    chosen = recipe.find(name)
-    chosen = recipe.with_epochs(chosen, epochs) if epochs else chosen
-    data_set = dataset.find(chosen.data_set)
-    splits = dataset.load(data_set, data_dir)
-    run = runs.create(runs_dir, chosen, seed)
-    train_split, validation = splits.hold_out(chosen.validation_images)
-    try:
-        with atomic.exclusive(run.folder), Progress() as progress:
-            fit.fit(run, data_set, train_split, validation, progress)
-    except KeyboardInterrupt:
-        raise click.ClickException("stopped; the same command goes on after the last finished epoch") from None
-    if backend.name() == "tensorflow":
-        _package(run, data_set, splits)
-    else:
-        backend.run_on_tensorflow("package", str(run.folder), *(["--data-dir", str(data_dir)] if data_dir else []))
-    if publish:
-        _publish(run, models_dir, force)
+
+@main.command()
+@click.option("--recipe", "names", multiple=True, help="Only this recipe or family; may be given several times.")
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds 1 to this, of each.")
+@_data_dir
+@_runs_dir
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("docs/reproduction.md"), show_default=True
+)
+def reproduce(names: tuple[str, ...], seeds: int, data_dir: Path | None, runs_dir: Path, out: Path) -> None:
+    """Trains the textbook recipes and writes what they give beside what is reported of them.
+
+    Runs that are finished are only read, so the command can be stopped and given again. Nothing is published.
+    """
+    from training import reproduce as reproduction
+
+    for seed in range(1, seeds + 1):
+        for name in names or reproduction.FAMILIES:
+            for chosen in recipe.find_all(name):
+                _fit(runs.create(runs_dir, chosen, seed), data_dir)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(out, reproduction.document(runs_dir))
+    click.echo(f"wrote {out}")
 
 
 @main.command(hidden=True)
@@ -137,9 +148,7 @@ def train(
 @_data_dir
 def package(run_dir: Path, data_dir: Path | None) -> None:
     """Exports a trained RUN below its own folder; `train` calls this where its backend cannot export."""
-    run = runs.open_run(run_dir)
-    data_set = dataset.find(run.recipe.data_set)
-    _package(run, data_set, dataset.load(data_set, data_dir))
+    _package(runs.open_run(run_dir), data_dir)
 
 
 @main.command()
@@ -175,10 +184,39 @@ def export(run_dir: Path, force: bool, models_dir: Path) -> None:
     _publish(runs.open_run(run_dir), models_dir, force)
 
 
-def _package(run: Run, data_set: DataSet, splits: Splits) -> None:
+def _train(run: Run, data_dir: Path | None) -> None:
+    from training import backend
+
+    _fit(run, data_dir)
+    try:
+        recipe.check_servable(run.recipe)
+    except recipe.NotServable as reason:
+        click.echo(str(reason))
+        return
+    if backend.name() == "tensorflow":
+        _package(run, data_dir)
+    else:
+        backend.run_on_tensorflow("package", str(run.folder), *(["--data-dir", str(data_dir)] if data_dir else []))
+
+
+def _fit(run: Run, data_dir: Path | None) -> None:
+    from training.train import train
+
+    data_set = dataset.find(run.recipe.data_set)
+    try:
+        result = train(run, data_set, dataset.load(data_set, data_dir))
+    except KeyboardInterrupt:
+        raise click.ClickException("stopped; the same command goes on after the last finished epoch") from None
+    click.echo(
+        f"{run.recipe.name}, seed {run.seed}: test loss {result.test_loss:.4f}, accuracy {result.test_accuracy:.2%}"
+    )
+
+
+def _package(run: Run, data_dir: Path | None) -> None:
     from training import export
 
-    folder = export.package(run, data_set, splits)
+    data_set = dataset.find(run.recipe.data_set)
+    folder = export.package(run, data_set, dataset.load(data_set, data_dir))
     for engine, facts in contract.read(folder).engines.items():
         click.echo(f"test accuracy {facts.accuracy:.2%} with {engine} ({facts.weights})")
     click.echo(f"exported {folder}")

@@ -16,6 +16,7 @@ from training import atomic, backend, card, evaluate, fit, model, saved_model
 from training.calibrate import Calibration, calibrate
 from training.dataset import DataSet, Split, Splits
 from training.evaluate import Measured
+from training.recipe import check_servable
 from training.run import Run, RunFault
 from training.saved_model import Weights
 
@@ -37,15 +38,17 @@ class Exported(NamedTuple):
 def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
     """Exports a finished run as a version folder below its own, measured once on the test split.
 
-    A folder already there is left alone. Raises RunFault if the run is not finished.
+    A folder already there is left alone. A recipe that holds no images out is exported without calibration. Raises
+    RunFault if the run is not finished, NotServable for a recipe without probabilities.
     """
+    check_servable(run.recipe)
     if run.export_dir.exists():
         return run.export_dir
     train, validation = splits.hold_out(run.recipe.validation_images)
     trained = _float32_model(run, data_set, train)
-    calibration = calibrate(fit.predict(trained, validation), validation.labels)
+    calibration = calibrate(fit.predict(trained, validation), validation.labels) if len(validation.labels) else None
     with atomic.exclusive(run.export_dir.parent), atomic.new_folder(run.export_dir) as folder:
-        saved_model.write(trained, calibration.temperature, folder)
+        saved_model.write(trained, calibration.temperature if calibration else 1.0, folder)
         exported = _with_litert(folder, splits.test)
         golden = _write_golden(folder, splits.test, exported.measured)
         text = card.write(
@@ -106,7 +109,7 @@ def _manifest(
     run: Run,
     data_set: DataSet,
     splits: Splits,
-    calibration: Calibration,
+    calibration: Calibration | None,
     exported: Exported,
     golden: tuple[Golden, ...],
 ) -> Manifest:
@@ -118,8 +121,8 @@ def _manifest(
         kind=data_set.kind,
         engines=_engine_facts(exported),
         golden=golden,
-        temperature=calibration.temperature,
-        energy_threshold=calibration.energy_threshold,
+        temperature=calibration.temperature if calibration else None,
+        energy_threshold=calibration.energy_threshold if calibration else None,
         provenance=Provenance(
             recipe=run.recipe.name,
             seed=run.seed,

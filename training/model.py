@@ -12,21 +12,26 @@ from training.recipe import Optimizer, Recipe
 def build(recipe: Recipe, data_set: DataSet, train_images: UInt8, policy: str) -> keras.Model:
     """An untrained model under a Keras dtype policy; the same weights fit every policy.
 
-    Takes uint8 `[N, H, W, C]`, standardises each channel by the training images' mean and deviation, returns float32
-    logits `[N, classes]`.
+    Takes uint8 `[N, H, W, C]`, scales it as the recipe says, returns float32 logits `[N, classes]`, or `[N, 1]` for a
+    recipe of squared error.
     """
     keras.config.set_dtype_policy(policy)
     network = importlib.import_module(f"training.networks.{recipe.network}")
     image = keras.Input(data_set.input.shape, dtype="uint8", name="image")
-    logits = network.build(_standardised(image, train_images), len(data_set.labels), **recipe.network_options)
-    return keras.Model(image, logits, name=recipe.name)
+    outputs = len(data_set.labels) if recipe.loss == "cross_entropy" else 1
+    scaled = keras.layers.Rescaling(*_scale_and_offset(recipe, train_images))(image)
+    return keras.Model(image, network.build(scaled, outputs, **recipe.network_options), name=recipe.name)
 
 
-def _standardised(image: keras.KerasTensor, train_images: UInt8) -> keras.KerasTensor:
-    mean = train_images.mean(axis=(0, 1, 2))
-    deviation = np.maximum(train_images.std(axis=(0, 1, 2)), 1)
-    scale, offset = 1 / deviation, -mean / deviation
-    return keras.layers.Rescaling(scale.tolist(), offset.tolist())(image)
+def _scale_and_offset(recipe: Recipe, train_images: UInt8) -> tuple[list[float], list[float]]:
+    """Per channel; `Rescaling` casts to float first, so nothing wraps around in uint8."""
+    if recipe.scaling == "standardised":
+        mean = train_images.mean(axis=(0, 1, 2))
+        deviation = np.maximum(train_images.std(axis=(0, 1, 2)), 1)
+        return (1 / deviation).tolist(), (-mean / deviation).tolist()
+    scale, offset = (1 / 255, 0.0) if recipe.scaling == "unit" else (2 / 255, -1.0)
+    channels = train_images.shape[-1]
+    return [scale] * channels, [offset] * channels
 
 
 def optimizer(chosen: Optimizer, total_steps: int) -> keras.optimizers.Optimizer:
@@ -36,6 +41,8 @@ def optimizer(chosen: Optimizer, total_steps: int) -> keras.optimizers.Optimizer
         return keras.optimizers.SGD(
             rate, momentum=chosen.momentum, nesterov=chosen.momentum > 0, weight_decay=chosen.weight_decay or None
         )
+    if chosen.name == "rmsprop":
+        return keras.optimizers.RMSprop(rate, momentum=chosen.momentum, weight_decay=chosen.weight_decay or None)
     if chosen.name == "adam":
         return keras.optimizers.Adam(rate, weight_decay=chosen.weight_decay or None)
     return keras.optimizers.AdamW(rate, weight_decay=chosen.weight_decay)

@@ -55,7 +55,7 @@ class Progress:
     def on_epoch(self, measured: Epoch) -> None:
         """Prints one line for a finished epoch."""
         self._done = int(measured["epoch"])
-        self._bar.print(
-            f"epoch {self._done:3}/{self._epochs}  loss {measured['loss']:.4f}  accuracy {measured['accuracy']:.4f}  "
-            f"validation loss {measured['val_loss']:.4f}  accuracy {measured['val_accuracy']:.4f}"
-        )
+        line = f"epoch {self._done:3}/{self._epochs}  loss {measured['loss']:.4f}  accuracy {measured['accuracy']:.4f}"
+        if "val_loss" in measured:
+            line += f"  validation loss {measured['val_loss']:.4f}  accuracy {measured['val_accuracy']:.4f}"
+        self._bar.print(line)

@@ -7,6 +7,7 @@ from service import manifest as contract
 from service.errors import Fault
 from service.manifest import Manifest, ManifestFault
 from training import atomic
+from training.recipe import check_servable
 from training.run import Run
 
 
@@ -19,8 +20,14 @@ class NotPublished(Fault):
 def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
     """Copies a run's version folder to `models/<name>/<next version>/` in one step.
 
-    Raises NotPublished if it is less accurate than the version it would replace and `force` is not set.
+    Raises NotServable, or NotPublished if the run is not finished, or is less accurate than the version it would replace
+    and `force` is not set.
     """
+    check_servable(run.recipe)
+    if not run.export_dir.exists():
+        raise NotPublished(
+            f"{run.folder} is not finished; `python -m training train {run.recipe.name}` goes on with it"
+        )
     manifest = contract.read(run.export_dir)
     home = models_dir / manifest.name
     with atomic.exclusive(home):

@@ -18,6 +18,12 @@ class UnknownRecipe(Fault):
     code = "unknown_recipe"
 
 
+class NotServable(Fault):
+    """A recipe's network cannot be served; the sentence says why."""
+
+    code = "not_servable"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
     """An optimiser and its learning rate over the run.
@@ -26,7 +32,7 @@ class Optimizer:
     (Loshchilov & Hutter 2017, arXiv 1608.03983); `constant` does not change.
     """
 
-    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    name: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 0.0
     momentum: float = 0.0
@@ -44,15 +50,32 @@ class Augmentation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reported:
+    """What somebody else says a recipe gives, and where; accuracies from 0 to 1.
+
+    `remark` says in a sentence what differs, once it was measured.
+    """
+
+    source: str
+    test: float | None = None
+    train: float | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides the weights but the seed and the versions of the libraries.
 
     `network` names a module of `training.networks`, `data_set` one of `training.datasets`. The last
     `validation_images` of the training split are held out: they choose and calibrate, and are never trained on.
+    Under `squared_error` the network has one output, the class as a number: such a recipe is measured, never served.
+    `family` names the recipes that are run and tabled together.
     """
 
     name: str
     title: str
+    family: str = ""
+    reported: Reported | None = None
     data_set: str
     network: str
     network_options: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +84,9 @@ class Recipe:
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation = Augmentation()
     label_smoothing: float = 0.0
+    loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
+    # Of the pixels, inside the graph: by mean and deviation of the training images, to 0 … 1, or to −1 … 1.
+    scaling: Literal["standardised", "unit", "symmetric"] = "standardised"
     validation_images: int = 5000
     # "auto" computes in bfloat16 where the hardware has it; weights are float32 in either case.
     precision: Literal["auto", "float32"] = "auto"
@@ -74,13 +100,21 @@ def to_plain(recipe: Recipe) -> dict[str, Any]:
 
 def from_plain(plain: Mapping[str, Any]) -> Recipe:
     """The recipe of `to_plain`; raises TypeError or KeyError for anything else."""
-    parts = {"optimizer": Optimizer(**plain["optimizer"]), "augmentation": Augmentation(**plain["augmentation"])}
+    reported = plain["reported"]
+    parts = {
+        "optimizer": Optimizer(**plain["optimizer"]),
+        "augmentation": Augmentation(**plain["augmentation"]),
+        "reported": Reported(**reported) if reported else None,
+    }
     return Recipe(**{**plain, **parts})
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """Eight hexadecimal digits that change with any field that decides the weights."""
-    deciding = {**to_plain(recipe), "title": ""}
+    """Eight hexadecimal digits that change with any field that decides the weights.
+
+    Fields at their default are left out, so a field that is new one day leaves the runs of before where they are.
+    """
+    deciding = _not_default(dataclasses.replace(recipe, title="", family="", reported=None))
     return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:8]
 
 
@@ -97,6 +131,25 @@ def find(name: str) -> Recipe:
     if name not in recipes:
         raise UnknownRecipe(f"no recipe is called {name!r}; there are: {', '.join(sorted(recipes))}")
     return recipes[name]
+
+
+def find_all(name: str) -> list[Recipe]:
+    """The recipe of that name, or every one of the family; raises UnknownRecipe."""
+    return [recipe for recipe in all_recipes().values() if recipe.family == name] or [find(name)]
+
+
+def _not_default(part: object) -> object:
+    """A dataclass as the dict of its fields that are not at their default, and so on inside; all else as it is."""
+    if not dataclasses.is_dataclass(part) or isinstance(part, type):
+        return part
+    values = {field.name: (field, getattr(part, field.name)) for field in dataclasses.fields(part)}
+    return {name: _not_default(value) for name, (field, value) in values.items() if value != field.default}
+
+
+def check_servable(recipe: Recipe) -> None:
+    """Raises NotServable for a recipe whose network gives no probabilities."""
+    if recipe.loss != "cross_entropy":
+        raise NotServable(f"{recipe.name} cannot be exported: it predicts the class as a number, without probabilities")
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:

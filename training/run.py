@@ -36,6 +36,17 @@ class Checkpoint(NamedTuple):
     history: list[Epoch]
 
 
+class Result(NamedTuple):
+    """What a finished run gives, and the seconds its epochs took."""
+
+    test_loss: float
+    test_accuracy: float
+    train_accuracy: float
+    seconds: float
+    parameters: int
+    device: str
+
+
 @dataclass(frozen=True)
 class Run:
     """A recipe and a seed, and where their files lie."""
@@ -48,6 +59,15 @@ class Run:
     def export_dir(self) -> Path:
         """The version folder this run exports."""
         return self.folder / "export" / self.recipe.name / "1"
+
+    def result(self) -> Result | None:
+        """What the finished run was measured to give, or None if it is not finished."""
+        path = self.folder / "test.json"
+        return Result(**json.loads(path.read_text())) if path.exists() else None
+
+    def save_result(self, result: Result) -> None:
+        """Keeps what the finished run gives."""
+        atomic.write_text(self.folder / "test.json", json.dumps(result._asdict(), indent=2) + "\n")
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Writes history and checkpoint; a kill at any moment leaves the old or the new checkpoint."""

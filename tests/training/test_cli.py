@@ -20,6 +20,8 @@ from tests import tiny
 from tests.conftest import REPOSITORY, app_over, png
 from tests.tiny.datasets import tiny as tiny_data
 from training import backend, recipe
+from training import reproduce as reproduction
+from training import run as runs
 from training.cli import main
 from training.run import Run
 
@@ -66,7 +68,9 @@ def variables(run_dir: Path) -> list[np.ndarray]:
 def test_training_leaves_history_checkpoint_and_export(trained: Path) -> None:
     history = json.loads((trained / "history.json").read_text())
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
-    assert set(history[0]) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+    assert set(history[0]) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"}
+    result = json.loads((trained / "test.json").read_text())
+    assert result["test_accuracy"] > 0.9 and result["parameters"] > 0 and result["seconds"] > 0
     assert (trained / "checkpoint.npz").exists() and (trained / "export" / "tiny" / "1" / "saved_model.pb").exists()
 
 
@@ -131,7 +135,7 @@ def test_a_less_accurate_version_is_refused_unless_forced(trained: Path, place: 
 def test_a_finished_run_is_not_trained_again(trained: Path, place: Path) -> None:
     before = (trained / "checkpoint.npz").stat().st_mtime_ns
     result = invoke("train", "tiny", *arguments(place))
-    assert "resumed after epoch 3 of 3" in result.output and result.exit_code == 0
+    assert "epoch" not in result.output and "test accuracy" in result.output and result.exit_code == 0
     assert (trained / "checkpoint.npz").stat().st_mtime_ns == before
 
 
@@ -144,6 +148,9 @@ def test_another_seed_is_another_run(trained: Path, place: Path) -> None:
 def test_an_unfinished_run_cannot_be_exported(place: Path, tmp_path: Path) -> None:
     result = invoke("export", str(tmp_path))
     assert result.exit_code == 1 and "is not a run" in result.output
+    unfinished = runs.create(tmp_path, recipe.find("tiny"), 1)
+    result = invoke("export", str(unfinished.folder))
+    assert result.exit_code == 1 and "is not finished" in result.output
 
 
 def test_a_litert_file_that_disagrees_ships_as_float32(
@@ -185,6 +192,51 @@ def test_list_and_inspect_show_what_there_is(place: Path, tmp_path: Path) -> Non
     result = invoke("inspect", "tiny", *arguments(place)[:2], "--out", str(tmp_path / "grid.png"))
     assert "south-east" in result.output and "images match labels" in result.output
     assert (tmp_path / "grid.png").exists()
+
+
+def test_a_recipe_that_predicts_a_number_is_measured_and_not_exported(place: Path) -> None:
+    result = invoke("train", "tiny_number", "--publish", *arguments(place))
+    assert "test loss" in result.output and "without probabilities" in result.output
+    (run,) = (place / "runs").glob("tiny_number-*")
+    measured = json.loads((run / "test.json").read_text())
+    assert measured["test_loss"] > 0 and measured["test_accuracy"] < 1
+    assert not (run / "export").exists() and not (place / "models" / "tiny_number").exists()
+    refused = invoke("export", str(run), "--models-dir", str(place / "models"))
+    assert refused.exit_code == 1 and "without probabilities" in refused.output
+
+
+def test_a_recipe_that_holds_nothing_out_is_served_without_calibration(place: Path) -> None:
+    result = invoke("train", "tiny_whole", "--publish", *arguments(place))
+    assert result.exit_code == 0, result.output
+    manifest = contract.read(place / "models" / "tiny_whole" / "1")
+    assert manifest.temperature is None and manifest.energy_threshold is None
+    client = app_over(place / "models").test_client()
+    picture = png(Image.fromarray(tiny_data.make().test.images[0, ..., 0]))
+    (prediction,) = client.post("/models/tiny_whole/predict", data=picture).get_json()["predictions"]
+    assert "in_distribution" not in prediction and prediction["label"] == "north-west"
+
+
+def test_reproduce_runs_a_family_and_tables_it_beside_what_is_reported(place: Path, tmp_path: Path) -> None:
+    out = tmp_path / "docs" / "reproduction.md"
+    words = ["--data-dir", str(place / "data"), "--runs-dir", str(tmp_path / "runs"), "--out", str(out)]
+    result = invoke("reproduce", "--recipe", "tiny_family", "--seeds", "2", *words)
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "runs").glob("tiny_*-seed*"))) == 4
+    again = invoke("reproduce", "--recipe", "tiny_family", "--seeds", "2", *words)
+    assert "epoch" not in again.output and "wrote" in again.output
+    rows = list(reproduction.table(reproduction.finished(tmp_path / "runs", "tiny_family")))
+    assert len(rows) == 4 and all(" ± " in row and "| 2 |" in row for row in rows[2:])
+    assert "`tiny_whole`" in rows[3] and "99.00% (–)" in rows[3]
+    assert list(reproduction.remarks(reproduction.finished(tmp_path / "runs", "tiny_family"))) == [
+        "* `tiny_whole`: it differs."
+    ]
+    assert "## Courses and books" in out.read_text() and "| not run |" in out.read_text()
+
+
+def test_the_original_settings_of_a_run_are_found_again(trained: Path) -> None:
+    run = runs.open_run(trained)
+    assert run.recipe == recipe.find("tiny") or recipe.to_plain(run.recipe) == recipe.to_plain(recipe.find("tiny"))
+    assert run.folder.name.endswith(recipe.fingerprint(run.recipe))
 
 
 def start_and_kill(words: list[str], when: Callable[[], bool], how: signal.Signals) -> int:

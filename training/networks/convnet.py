@@ -6,8 +6,8 @@ import keras
 from keras import layers
 
 
-def build(image: keras.KerasTensor, classes: int, *, stem: int, widths: Sequence[int]) -> keras.KerasTensor:
-    """Logits `[N, classes]` of a standardised float image `[N, H, W, C]`.
+def build(image: keras.KerasTensor, outputs: int, *, stem: int, widths: Sequence[int]) -> keras.KerasTensor:
+    """Logits `[N, outputs]` of a standardised float image `[N, H, W, C]`.
 
     A 3×3 stem, then per width: convolution, 2×2 max pooling, convolution, each with batch normalisation and ReLU;
     global max pooling and one dense layer. The order within a stage is airbench's (Jordan 2024, arXiv 2404.00498).
@@ -18,7 +18,7 @@ def build(image: keras.KerasTensor, classes: int, *, stem: int, widths: Sequence
         x = _normalised(_convolved(x, width))
     x = layers.GlobalMaxPooling2D()(x)
     # float32 even where the rest computes in bfloat16: the loss needs the digits.
-    return layers.Dense(classes, dtype="float32")(x)
+    return layers.Dense(outputs, dtype="float32")(x)
 
 
 def _convolved(x: keras.KerasTensor, width: int) -> keras.KerasTensor:

@@ -1,6 +1,6 @@
 """Seconds long, and with everything in it that a real recipe has."""
 
-from training.recipe import Augmentation, Optimizer, Recipe
+from training.recipe import Augmentation, Optimizer, Recipe, Reported
 
 RECIPES = (
     Recipe(
@@ -15,5 +15,32 @@ RECIPES = (
         augmentation=Augmentation(shift_pixels=1, cutout_pixels=2),
         label_smoothing=0.1,
         validation_images=100,
+    ),
+    Recipe(
+        name="tiny_number",
+        title="the quarter as a number",
+        family="tiny_family",
+        data_set="tiny",
+        network="mlp",
+        epochs=2,
+        batch_size=32,
+        optimizer=Optimizer(name="sgd", learning_rate=1e-3, schedule="constant"),
+        loss="squared_error",
+        scaling="unit",
+        validation_images=100,
+    ),
+    Recipe(
+        name="tiny_whole",
+        title="bright quarters, all of them",
+        family="tiny_family",
+        reported=Reported(source="nobody", test=0.99, remark="it differs."),
+        data_set="tiny",
+        network="mlp",
+        network_options={"units": (16,), "dropout": 0.1, "l2": 0.001},
+        epochs=4,
+        batch_size=32,
+        optimizer=Optimizer(name="rmsprop", learning_rate=1e-2, schedule="constant"),
+        scaling="symmetric",
+        validation_images=0,
     ),
 )
