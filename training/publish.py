@@ -20,8 +20,8 @@ class NotPublished(Fault):
 def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
     """Copies a run's version folder to `models/<name>/<next version>/` in one step.
 
-    Raises NotServable, or NotPublished if the run is not finished, or is less accurate than the version it would replace
-    and `force` is not set.
+    Raises NotServable; or NotPublished if the run is not finished, or is less accurate than the version it would
+    replace and `force` is not set.
     """
     check_servable(run.recipe)
     if not run.export_dir.exists():
