@@ -9,6 +9,7 @@ from pathlib import Path
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
+from service.api import malformed
 from service.errors import Fault
 from service.inference import registry
 from service.settings import read_settings
@@ -55,6 +56,11 @@ def on_starting(server: Arbiter) -> None:
     except Fault as fault:
         shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
         sys.exit(f"squint: {fault}")
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    """Has a new worker answer malformed HTTP like every other fault."""
+    malformed.install()
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:

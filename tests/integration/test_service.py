@@ -81,6 +81,27 @@ def test_faults_are_problems_over_the_wire_too(server: Server) -> None:
         assert status == json.loads(body)["status"]
 
 
+@pytest.mark.parametrize(
+    ("request_head", "status"),
+    [
+        (b"hello\r\n\r\n", 400),
+        (b"GET /livez HTTP/9.9\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n", 400),
+        (b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 10_000 + b"\r\n\r\n", 431),
+        (b"POST /models/mnist/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: magic\r\n\r\n", 501),
+    ],
+)
+def test_malformed_http_is_a_problem_and_not_a_page(server: Server, request_head: bytes, status: int) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(request_head)
+        head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()) and b"application/problem+json" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (status, "malformed_request") and problem["detail"]
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_service_cleanly(tmp_path: Path, how: signal.Signals) -> None:
     with running(tmp_path / "log", workers=2) as server:
