@@ -2,7 +2,8 @@
 
 import os
 import sys
-import urllib.request
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 
 import click
@@ -26,8 +27,17 @@ def serve() -> None:
 @main.command()
 def health() -> None:
     """Exits with 0 if the service on this machine is ready; for a container's health check."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{read_settings().port}/readyz", timeout=4) as response:
+    settings = read_settings()
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host  # noqa: S104
+    # Not by a proxy, whatever the environment says.
+    connection = HTTPConnection(host, settings.port, timeout=4)
+    try:
+        connection.request("GET", "/readyz")
+        response = connection.getresponse()
         click.echo(response.read().decode().strip())
+    except OSError as error:
+        raise click.ClickException(f"no answer from {host}:{settings.port}: {error}") from error
+    sys.exit(0 if response.status == HTTPStatus.OK else 1)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 
 from flask import Flask
 
-from service.api import health, problems, request_id
+from service.api import health, malformed, problems, request_id
 from service.api.metrics import Metrics
 from service.api.native import Native
 from service.api.uploads import InMemoryRequest
-from service.images.decode import Limits
 from service.inference.registry import Registry
 from service.settings import Settings, read_settings
 
@@ -39,7 +38,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     request_id.init_app(app)
     metrics.init_app(app)
     problems.init_app(app)
-    limits = Limits(settings.max_image_bytes, settings.max_image_pixels, settings.max_frames)
-    app.register_blueprint(Native(registry, metrics, limits, settings.max_images).blueprint())
+    malformed.init_app(app)
+    app.register_blueprint(Native(registry, metrics, settings).blueprint())
     app.register_blueprint(health.blueprint(registry))
     return app

@@ -9,22 +9,23 @@ from pathlib import Path
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from service.api import malformed
 from service.errors import Fault
 from service.inference import registry
 from service.settings import read_settings
-
-# Read by prometheus_client and TensorFlow when a worker imports them.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="squint-metrics-"))
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 try:
     settings = read_settings()
 except Fault as fault:
     sys.exit(f"squint: {fault}")
 
+# Read by prometheus_client and TensorFlow when a worker imports them. A folder the operator names stays his.
+_own_metrics_dir = None
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    _own_metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="squint-metrics-")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
 wsgi_app = "service.app:create_app()"
-bind = f"{settings.host}:{settings.port}"
+bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
 # Threads wait without computing (the engines bound that), so that probes always find one.
 worker_class = "gthread"
@@ -37,6 +38,8 @@ keepalive = 5
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 # The heartbeat file must not wait for a disk.
 worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
+# No client may set SCRIPT_NAME or PATH_INFO by a header.
+forwarder_headers = ""
 # It writes below $HOME, which a read-only container has not.
 control_socket_disable = True
 _to_stderr = {"level": "INFO", "handlers": ["error_console"], "propagate": False}
@@ -54,12 +57,14 @@ def on_starting(server: Arbiter) -> None:
     try:
         registry.check_start(settings.models_dir, settings.engine)
     except Fault as fault:
-        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+        on_exit(server)
         sys.exit(f"squint: {fault}")
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
     """Has a new worker answer malformed HTTP like every other fault."""
+    from service.api import malformed
+
     malformed.install()
 
 
@@ -72,4 +77,5 @@ def child_exit(server: Arbiter, worker: Worker) -> None:
 
 def on_exit(server: Arbiter) -> None:
     """Removes the metrics of this start."""
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    if _own_metrics_dir:
+        shutil.rmtree(_own_metrics_dir, ignore_errors=True)

@@ -130,9 +130,9 @@ def digest(path: Path) -> str:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """The digest of every file in a folder but the manifest, by POSIX path relative to it."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): digest(path) for path in paths if path.name != FILE_NAME}
+    """The digest of every file in a folder, by POSIX path relative to it; not of the manifest and of hidden files."""
+    paths = sorted(path for path in folder.rglob("[!.]*") if path.is_file() and path.name != FILE_NAME)
+    return {path.relative_to(folder).as_posix(): digest(path) for path in paths}
 
 
 def read(folder: Path) -> Manifest:
@@ -160,13 +160,18 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:
-    """Raises ManifestFault naming the first file that is missing or whose digest differs."""
+    """Raises ManifestFault naming the first file that is missing, not listed, unreadable, or whose digest differs."""
+    try:
+        found = digests(folder)
+    except OSError as error:
+        raise ManifestFault(Path(error.filename or folder), error.strerror or str(error)) from error
     for name, stated in manifest.files.items():
-        path = folder / name
-        if not path.is_file():
-            raise ManifestFault(path, "is listed in the manifest and missing")
-        if digest(path) != stated:
-            raise ManifestFault(path, "its SHA-256 is not the manifest's: the file was changed or half copied")
+        if name not in found:
+            raise ManifestFault(folder / name, "is listed in the manifest and missing")
+        if found[name] != stated:
+            raise ManifestFault(folder / name, "its SHA-256 is not the manifest's: the file was changed or half copied")
+    if unlisted := found.keys() - manifest.files.keys():
+        raise ManifestFault(folder / min(unlisted), "is not listed in the manifest, so nothing vouches for it")
 
 
 def to_json(manifest: Manifest) -> str:

@@ -62,8 +62,11 @@ class Settings(BaseSettings):
     max_image_bytes: int = Field(default=16 * 2**20, ge=1024)
     """Largest single picture file."""
 
-    max_image_pixels: int = Field(default=50_000_000, ge=1024)
-    """Largest width × height that a picture's header may state."""
+    max_image_pixels: int = Field(default=50_000_000, ge=1024, le=178_000_000)
+    """Largest width × height that a picture's header may state; above the limit Pillow itself refuses."""
+
+    max_request_pixels: int = Field(default=200_000_000, ge=1024)
+    """Most pixels that all pictures of a request may have together."""
 
     max_frames: int = Field(default=1000, ge=1)
     """Most frames or pages a picture may have; only the first is used."""

@@ -157,13 +157,13 @@ def package(run_dir: Path, data_dir: Path | None) -> None:
 @_data_dir
 def evaluate(folder: Path, engine: contract.EngineName | None, data_dir: Path | None) -> None:
     """Measures a run's export or a published version (models/mnist/1) on its test split, as the service answers."""
-    from training import evaluate as evaluation
-
     version = folder if (folder / contract.FILE_NAME).exists() else runs.open_run(folder).export_dir
     manifest = contract.read(version)
     if manifest.provenance is None:
         raise click.ClickException(f"{version} does not say which data set it was trained on")
     splits = dataset.load(dataset.find(manifest.provenance.data_set), data_dir)
+    from training import evaluate as evaluation
+
     for name in [engine] if engine else manifest.engines:
         measured = evaluation.measure(version, name, splits.test)
         click.echo(

@@ -137,15 +137,19 @@ def _from_folder(data_set: DataSet, data_dir: Path) -> Splits:
     for source in data_set.sources:
         if all((data_dir / file).is_file() for file in source.files):
             return _read(source, data_dir)
-    wanted = "\n".join(f"  {' and '.join(source.files)}" for source in data_set.sources)
-    raise DataFault(f"{data_dir} has no {data_set.name}; put one of these there:\n{wanted}")
+    raise DataFault(f"{data_dir} has no {data_set.name}; put one of these there:\n{_wanted(data_set)}")
+
+
+def _wanted(data_set: DataSet) -> str:
+    return "\n".join(f"  {' and '.join(source.files)}" for source in data_set.sources)
 
 
 def _read(source: Source, data_dir: Path) -> Splits:
     try:
         return source.read(data_dir)
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise DataFault(f"{data_dir / source.files[0]} cannot be read: {error}") from error
+    except Exception as error:  # each format's reader has its own ways to fail on a damaged file
+        name = data_dir / source.files[0]
+        raise DataFault(f"{name} cannot be read, download it again ({type(error).__name__}: {error})") from error
 
 
 def _from_keras(data_set: DataSet) -> Splits:
@@ -156,7 +160,7 @@ def _from_keras(data_set: DataSet) -> Splits:
     except Exception as error:  # Keras raises a bare Exception when the download fails
         raise DataFault(
             f"{data_set.name} is not in Keras' cache and could not be downloaded ({error}).\n"
-            f"Without a network: put {data_set.sources[0].files[0]} into a folder and pass --data-dir FOLDER"
+            f"Without a network put one of these into a folder and pass --data-dir FOLDER:\n{_wanted(data_set)}"
         ) from error
     return Splits(as_split(data_set.input, *train), as_split(data_set.input, *test))
 

@@ -21,7 +21,8 @@ def npz(name: str, spec: InputSpec) -> Source:
     file = f"{name}.npz"
 
     def read(folder: Path) -> Splits:
-        with np.load(folder / file, allow_pickle=False) as arrays:
+        # Opened here: numpy leaves the file open if it is damaged.
+        with (folder / file).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return Splits(*(as_split(spec, arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")))
 
     return Source((file,), read)

@@ -18,7 +18,7 @@ class NotPublished(Fault):
 
 
 def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
-    """Copies a run's version folder to `models/<name>/<next version>/` in one step.
+    """Copies a run's version folder to `models/<name>/<next version>/` in one step; the same export only once.
 
     Raises NotServable; or NotPublished if the run is not finished, or is less accurate than the version it would
     replace and `force` is not set.
@@ -32,12 +32,22 @@ def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
     home = models_dir / manifest.name
     with atomic.exclusive(home):
         latest = max((int(path.name) for path in home.iterdir() if path.name.isdecimal()), default=0)
+        if latest and _same_files(manifest, home / str(latest)):
+            return home / str(latest)
         if latest and not force:
             _refuse_if_worse(manifest, home / str(latest))
         with atomic.new_folder(home / str(latest + 1)) as folder:
             shutil.copytree(run.export_dir, folder, dirs_exist_ok=True)
             contract.write(folder, manifest.model_copy(update={"version": latest + 1}))
     return home / str(latest + 1)
+
+
+def _same_files(new: Manifest, latest: Path) -> bool:
+    """Whether the latest version is this very export, as when a command is given twice."""
+    try:
+        return contract.read(latest).files == new.files
+    except ManifestFault:
+        return False
 
 
 def _refuse_if_worse(new: Manifest, latest: Path) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 from io import BytesIO
+from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Blueprint, Request, Response, jsonify, request
@@ -9,7 +10,7 @@ from PIL import Image
 
 from service.api import uploads
 from service.api.metrics import Metrics
-from service.api.problems import RequestFault, UploadFault
+from service.api.problems import RequestFault, TooManyPixels, UploadFault
 from service.api.uploads import Upload
 from service.errors import ImageFault
 from service.images.decode import Limits, Picture, decode
@@ -17,6 +18,7 @@ from service.images.kinds import Prepared
 from service.images.steps import Step
 from service.inference.classifier import Classifier, Prediction
 from service.inference.registry import Model, Registry
+from service.settings import Settings
 
 # Probabilities are float32: more digits would be noise.
 _DIGITS = 7
@@ -25,8 +27,11 @@ _DIGITS = 7
 class Native:
     """The native API's views over the loaded models."""
 
-    def __init__(self, registry: Registry, metrics: Metrics, limits: Limits, max_images: int) -> None:
-        self._registry, self._metrics, self._limits, self._max_images = registry, metrics, limits, max_images
+    def __init__(self, registry: Registry, metrics: Metrics, settings: Settings) -> None:
+        self._registry, self._metrics, self._settings = registry, metrics, settings
+        self._limits = Limits(settings.max_image_bytes, settings.max_image_pixels, settings.max_frames)
+        # As many as have a core: more at once would only take memory, and the interpreter from the probes.
+        self._computing = BoundedSemaphore(settings.computing_threads)
 
     def blueprint(self) -> Blueprint:
         """The routes below `/models`."""
@@ -51,24 +56,42 @@ class Native:
         classifier = self._registry.get(name, version)
         top_k = _top_k(request, len(classifier.manifest.labels))
         seen = _flag(request, "seen")
-        prepared, predictions = self._classify(classifier, uploads.read(request, self._max_images))
+        files = uploads.read(request, self._settings.max_images)
+        with self._computing:
+            prepared = self._prepare(classifier, files)
+            predictions = self._classify(classifier, prepared)
         answers = [_answer(classifier.manifest.labels, prediction, top_k) for prediction in predictions]
         if seen:
             answers = [answer | {"seen": _seen(one)} for answer, one in zip(answers, prepared, strict=True)]
         manifest = classifier.manifest
         return jsonify(model=manifest.name, version=manifest.version, predictions=answers)
 
-    def _classify(self, classifier: Classifier, files: list[Upload]) -> tuple[list[Prepared], list[Prediction]]:
-        with self._metrics.stage("decode"):
-            pictures = [self._decode(index, file) for index, file in enumerate(files)]
-        with self._metrics.stage("prepare"):
-            prepared = [classifier.prepare(picture) for picture in pictures]
-        with self._metrics.stage("infer"):
+    def _prepare(self, classifier: Classifier, files: list[Upload]) -> list[Prepared]:
+        """One after the other, so that only one picture is held in full."""
+        prepared, pixels_left = [], self._settings.max_request_pixels
+        decoding, preparing = self._metrics.stopwatch("decode"), self._metrics.stopwatch("prepare")
+        for index, file in enumerate(files):
+            with decoding:
+                picture = self._decode(index, file)
+            pixels_left -= picture.source_pixels
+            if pixels_left < 0:
+                most = self._settings.max_request_pixels
+                raise TooManyPixels(f"the images have more than {most} pixels together; send fewer in a request")
+            with preparing:
+                prepared.append(classifier.prepare(picture))
+        decoding.observe()
+        preparing.observe()
+        return prepared
+
+    def _classify(self, classifier: Classifier, prepared: list[Prepared]) -> list[Prediction]:
+        inferring = self._metrics.stopwatch("infer")
+        with inferring:
             predictions = classifier.classify(prepared)
+        inferring.observe()
         manifest = classifier.manifest
         for prediction in predictions:
             self._metrics.count_prediction(manifest.name, manifest.version, manifest.labels[prediction.label_index])
-        return prepared, predictions
+        return predictions
 
     def _decode(self, index: int, file: Upload) -> Picture:
         try:

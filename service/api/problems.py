@@ -4,8 +4,15 @@ import json
 import logging
 from http import HTTPStatus
 
-from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+)
+from werkzeug.routing import WebsocketMismatch
 
 from service.errors import (
     BrokenImage,
@@ -37,6 +44,12 @@ class TooManyImages(Fault):
     code = "too_many_images"
 
 
+class TooManyPixels(Fault):
+    """The pictures of one request have too many pixels together."""
+
+    code = "too_many_pixels"
+
+
 class UploadFault(Fault):
     """One of a request's pictures cannot be used; says which."""
 
@@ -50,6 +63,7 @@ _STATUS: dict[type[Fault], HTTPStatus] = {
     UnknownModel: HTTPStatus.NOT_FOUND,
     UnknownVersion: HTTPStatus.NOT_FOUND,
     TooManyImages: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooManyPixels: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedFormat: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     EmptyImage: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -108,7 +122,12 @@ def _detail(error: HTTPException) -> str:
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.method} is not allowed at {request.path}; allowed: {allowed}"
     if isinstance(error, RequestEntityTooLarge):
-        return "the request body is larger, or has more parts, than this service accepts"
+        most = current_app.config["MAX_CONTENT_LENGTH"], current_app.config["MAX_FORM_PARTS"]
+        return "the request is too large: at most {} bytes and {} multipart fields are accepted".format(*most)
+    if isinstance(error, ClientDisconnected):
+        return "the request ended before its body was complete"
+    if isinstance(error, WebsocketMismatch):
+        return "this service speaks plain HTTP, not WebSocket"
     return error.description or error.name
 
 

@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+import math
 import re
 from io import BytesIO
 from typing import IO, NamedTuple
 
 from flask import Request
 from pydantic import ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.api.problems import RequestFault, TooManyImages
 from service.api.schemas import PredictBody
@@ -47,17 +49,35 @@ def read(request: Request, max_images: int) -> list[Upload]:
     if request.mimetype == "multipart/form-data":
         uploads = _from_multipart(request)
     elif request.mimetype == "application/json":
-        uploads = _from_json(request.get_data(cache=False))
+        uploads = _from_json(_body(request), max_images)
     else:
-        uploads = [Upload(_body(request), None)]
-    if len(uploads) > max_images:
-        raise TooManyImages(f"the request has {len(uploads)} images; at most {max_images} are accepted")
+        uploads = [Upload(_picture(request), None)]
+    _check_count(len(uploads), max_images)
     return uploads
 
 
+def _check_count(count: int, max_images: int) -> None:
+    if count > max_images:
+        raise TooManyImages(f"the request has {count} images; at most {max_images} are accepted")
+
+
 def _body(request: Request) -> bytes:
+    """The whole body.
+
+    gunicorn ends a body where the connection ends, and werkzeug a chunked one at the limit: neither may pass for whole.
+    """
     data = request.get_data(cache=False, parse_form_data=False)
-    if not data:
+    if request.content_length is None and len(data) >= (request.max_content_length or math.inf):
+        raise RequestEntityTooLarge
+    if len(data) < (request.content_length or 0):
+        raise RequestFault("incomplete_body", f"{len(data)} of {request.content_length} bytes arrived; send it again")
+    return data
+
+
+def _picture(request: Request) -> bytes:
+    data = _body(request)
+    # Whoever declares a type sends a file, if an empty one; whoever does not sends nothing.
+    if not data and not request.mimetype:
         raise RequestFault("no_image", f"the request has no body; send a picture as it is or as field {FIELD!r}")
     return data
 
@@ -67,20 +87,25 @@ def _from_multipart(request: Request) -> list[Upload]:
     if files:
         return [Upload(file.stream.read(), file.filename or None) for file in files]
     if FIELD in request.form:
-        raise RequestFault("no_file", f"the field {FIELD!r} holds text, not a file; with curl: -F {FIELD}=@picture.png")
+        raise RequestFault(
+            "no_file", f"the field {FIELD!r} has no file name, so it is text; with curl: -F {FIELD}=@picture.png"
+        )
     found = sorted({*request.files, *request.form})
     if found:
         raise RequestFault("wrong_field", f"no multipart field {FIELD!r}; found: {', '.join(map(repr, found))}")
     raise RequestFault("no_image", f"no field {FIELD!r} could be read; is the body complete, its boundary right?")
 
 
-def _from_json(body: bytes) -> list[Upload]:
+def _from_json(body: bytes, max_images: int) -> list[Upload]:
     try:
         images = PredictBody.model_validate_json(body).images
     except ValidationError as error:
+        if error.errors()[0]["type"] == "too_long":
+            raise TooManyImages(f"the request has too many images; at most {max_images} are accepted") from error
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise RequestFault("bad_json", f"{place or 'body'}: {first['msg']}; expected {_EXPECTED}") from error
+    _check_count(len(images), max_images)
     return [Upload(_decoded(index, text), None) for index, text in enumerate(images)]
 
 

@@ -1,16 +1,15 @@
 """Any accepted file to an upright 8-bit picture, or a named fault; limits are judged before a pixel is decoded."""
 
 import io
+import re
 from typing import NamedTuple
 
-import numpy as np
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
     ExifTags,
     GifImagePlugin,
     Image,
-    ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -19,6 +18,7 @@ from PIL import (
 )
 
 from service.errors import BrokenImage, EmptyImage, ImageFault, ImageTooLarge, UnsupportedFormat
+from service.images.flatten import REDUCED_SIDE_PX, flattened, reduced
 from service.images.steps import Step
 
 # Imported, not searched for: no other decoder of Pillow is ever loaded, whatever the file claims to be.
@@ -32,10 +32,27 @@ _PLUGINS = (
     AvifImagePlugin,
 )
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-# A big JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep this many pixels: 32 pixels are what a model sees.
-_DRAFT_SIDE_PX = 256
-_ORIENTED = {2: "mirrored", 3: "turned by 180°", 4: "flipped", 5: "transposed", 6: "turned by 90° clockwise",
-             7: "transversed", 8: "turned by 90° counter-clockwise"}  # fmt: skip
+# What a file of each format starts with; a file that does and cannot be opened is broken, any other is no image.
+_SIGNATURES = {
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "JPEG": rb"\xff\xd8\xff",
+    "WEBP": rb"RIFF.{4}WEBP",
+    "GIF": rb"GIF8[79]a",
+    "BMP": rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0",
+    "TIFF": rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]",
+    "AVIF": rb".{4}ftyp(?:.{4}){0,16}avi[fs]",
+}
+# Each scan of a progressive JPEG runs over the whole picture, and a few bytes make a scan; cameras write about ten.
+_MAX_SCANS, _MAX_SCANNED_PIXELS = 100, 1_000_000_000
+_UPRIGHT = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT, "mirrored"),
+    3: (Image.Transpose.ROTATE_180, "turned by 180°"),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM, "flipped"),
+    5: (Image.Transpose.TRANSPOSE, "transposed"),
+    6: (Image.Transpose.ROTATE_270, "turned by 90° clockwise"),
+    7: (Image.Transpose.TRANSVERSE, "transversed"),
+    8: (Image.Transpose.ROTATE_90, "turned by 90° counter-clockwise"),
+}
 
 
 class Limits(NamedTuple):
@@ -47,10 +64,14 @@ class Limits(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """An upright picture of mode `L` or `RGB`, 8 bits a channel, and what was done to get it."""
+    """An upright picture of mode `L` or `RGB`, 8 bits a channel, and what was done to get it.
+
+    `source_pixels` is the size its file stated: what decoding it cost.
+    """
 
     image: Image.Image
     steps: tuple[Step, ...]
+    source_pixels: int = 0
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
@@ -74,39 +95,44 @@ def decode(data: bytes, limits: Limits) -> Picture:
 
 def _decoded(data: bytes, limits: Limits) -> Picture:
     with _opened(data) as image:
-        _check_header(image, limits)
-        steps = [*_reduced(image)]
+        _check_header(image, data, limits)
+        source_pixels = image.width * image.height
+        _draft(image)
         image.load()
-        upright = image
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-        if orientation in _ORIENTED:
-            upright = ImageOps.exif_transpose(image)
-            steps.append(Step("oriented", f"{_ORIENTED[orientation]}, as its EXIF orientation says"))
-        flat, flattening = _flattened(upright)
-        return Picture(flat, (*steps, *flattening))
+        steps = []
+        small, flattening = flattened(reduced(image))
+        if small.width * small.height < source_pixels:
+            steps.append(
+                Step("reduced", f"a picture of {source_pixels} pixels reduced to {small.width}×{small.height}")
+            )
+        upright, turning = _upright(small, _orientation(image))
+        return Picture(upright, (*steps, *flattening, *turning), source_pixels)
 
 
 def _opened(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        claimed = next((name for name in FORMATS if _claims(data, name)), None)
-        if claimed:
-            raise BrokenImage(f"the file starts like {claimed} and cannot be read as such") from error
+        for name, signature in _SIGNATURES.items():
+            if re.match(signature, data, re.DOTALL):
+                raise BrokenImage(f"the file starts like {name} and cannot be read as such") from error
         raise UnsupportedFormat(f"the content is no image; accepted are {', '.join(FORMATS)}") from error
 
 
-def _claims(data: bytes, name: str) -> bool:
-    accept = Image.OPEN[name][1]
-    return accept is not None and accept(data[:16]) is True
-
-
-def _check_header(image: Image.Image, limits: Limits) -> None:
+def _check_header(image: Image.Image, data: bytes, limits: Limits) -> None:
     width, height = image.size
     if width * height > limits.max_pixels:
         raise ImageTooLarge(f"the picture has {width}×{height} pixels; at most {limits.max_pixels} are accepted")
     if _has_more_frames(image, limits.max_frames):
         raise ImageTooLarge(f"the picture has more than {limits.max_frames} frames or pages")
+    scans = data.count(b"\xff\xda") if _is_jpeg(image) else 0
+    if scans > _MAX_SCANS or scans * width * height > _MAX_SCANNED_PIXELS:
+        raise ImageTooLarge(f"the JPEG has {scans} scans; save it with fewer, or as a baseline JPEG")
+
+
+def _is_jpeg(image: Image.Image) -> bool:
+    # MPO: what Pillow calls a JPEG with further pictures behind it, as some phones write.
+    return image.format in ("JPEG", "MPO")
 
 
 def _has_more_frames(image: Image.Image, count: int) -> bool:
@@ -124,66 +150,22 @@ def _has_more_frames(image: Image.Image, count: int) -> bool:
     return True
 
 
-def _reduced(image: Image.Image) -> list[Step]:
-    """Has a big JPEG decoded at a fraction of its size, which costs a fraction of the time."""
-    before = image.size
-    if image.format != "JPEG" or image.draft(None, (_DRAFT_SIDE_PX, _DRAFT_SIDE_PX)) is None or image.size == before:
-        return []
-    return [Step("reduced", f"decoded at {image.width}×{image.height} of {before[0]}×{before[1]} pixels")]
+def _draft(image: Image.Image) -> None:
+    """Has a big JPEG decoded at 1/2, 1/4 or 1/8 of its size, which costs a fraction of the time."""
+    if _is_jpeg(image):
+        image.draft(None, (REDUCED_SIDE_PX, REDUCED_SIDE_PX))
 
 
-def _flattened(image: Image.Image) -> tuple[Image.Image, list[Step]]:
-    """Any mode of Pillow as `L` or `RGB`."""
-    if image.has_transparency_data:
-        return _without_alpha(image)
-    if image.mode in ("L", "RGB"):
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation; 1, upright, where there is none or it cannot be read."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # broken metadata beside a good picture: Pillow's parser raises what it likes
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> tuple[Image.Image, list[Step]]:
+    if orientation not in _UPRIGHT:
         return image, []
-    if image.mode == "1":
-        return image.convert("L"), []
-    if image.mode.startswith("I;16"):
-        return _grey(np.asarray(image).astype(np.float32) / 257), [Step("16_bit", "16 bits reduced to 8")]
-    if image.mode in ("I", "F"):
-        return _stretched(image)
-    if image.mode == "P" and _is_grey(image):
-        return image.convert("L"), [Step("palette", "grey palette resolved")]
-    return image.convert("RGB"), [Step("converted", f"{image.mode} converted to RGB")]
-
-
-def _is_grey(image: Image.Image) -> bool:
-    palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-    return bool((palette == palette[:, :1]).all())
-
-
-def _stretched(image: Image.Image) -> tuple[Image.Image, list[Step]]:
-    """32-bit values have no stated range: 16-bit ones are taken as such, all others run from darkest to lightest."""
-    values = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0, neginf=0)
-    low, high = float(values.min()), float(values.max())
-    if image.mode == "I" and low >= 0 and 255 < high <= 65535:
-        return _grey(values / 257), [Step("16_bit", "16 bits reduced to 8")]
-    if image.mode == "I" and low >= 0 and high <= 255:
-        return _grey(values), []
-    stretched = (values - low) * (255 / (high - low)) if high > low else np.zeros_like(values)
-    return _grey(stretched), [Step("stretched", f"32-bit values from {low:g} to {high:g} stretched to 8 bits")]
-
-
-def _grey(values: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
-
-
-def _without_alpha(image: Image.Image) -> tuple[Image.Image, list[Step]]:
-    """Alpha over white; where the visible colours carry nothing, alpha itself is the ink, dark on white."""
-    rgba = image.convert("RGBA")
-    pixels = np.asarray(rgba)
-    alpha = pixels[..., 3]
-    if alpha.min() == 255:
-        return _opaque(image, rgba), []
-    visible = pixels[alpha > 0][:, :3]
-    if len(visible) and (visible == visible[0]).all():
-        return Image.fromarray(255 - alpha), [Step("alpha_ink", "one colour throughout: its opacity taken as dark ink")]
-    ground = Image.new("RGBA", rgba.size, "white")
-    flat = Image.alpha_composite(ground, rgba)
-    return _opaque(image, flat), [Step("alpha_white", "transparency laid over white")]
-
-
-def _opaque(source: Image.Image, rgba: Image.Image) -> Image.Image:
-    return rgba.convert("L" if source.mode in ("L", "LA", "La", "1") else "RGB")
+    method, words = _UPRIGHT[orientation]
+    return image.transpose(method), [Step("oriented", f"{words}, as its EXIF orientation says")]

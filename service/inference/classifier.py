@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import ModelFault
+from service.errors import Fault, ModelFault
 from service.images import kinds
 from service.images.decode import Limits, Picture, decode
 from service.images.kinds import Prepared
@@ -72,8 +72,13 @@ def load(folder: Path, manifest: Manifest, engine: EngineName, threads: int) -> 
     except Exception as error:  # whatever an engine raises, this version cannot be served
         raise ModelFault(f"{folder}: the engine {engine} cannot load it: {error}") from error
     classifier = Classifier(manifest, engine, infer, kinds.find(manifest.kind))
-    for golden in manifest.golden:
-        _check_golden(classifier, folder, golden)
+    try:
+        for golden in manifest.golden:
+            _check_golden(classifier, folder, golden)
+    except Fault as fault:
+        raise ModelFault(str(fault)) from fault
+    except Exception as error:  # shapes that do not fit are told by the engine, each in its own way
+        raise ModelFault(f"{folder}: the engine {engine} and the manifest disagree: {error}") from error
     return classifier
 
 
@@ -82,7 +87,17 @@ def _check_golden(classifier: Classifier, folder: Path, golden: Golden) -> None:
     if stated is None:
         raise ModelFault(f"{folder / golden.file}: the manifest states no probabilities for {classifier.engine}")
     picture = decode((folder / golden.file).read_bytes(), _GOLDEN_LIMITS)
-    (answer,) = classifier.classify([classifier.prepare(picture)])
+    prepared = classifier.prepare(picture)
+    if prepared.array.shape != classifier.manifest.input.shape:
+        raise ModelFault(
+            f"{folder}: the kind {classifier.manifest.kind} gives {prepared.array.shape}, "
+            f"where the manifest states {classifier.manifest.input.shape}"
+        )
+    (answer,) = classifier.classify([prepared])
+    if len(answer.probabilities) != len(classifier.manifest.labels):
+        raise ModelFault(
+            f"{folder}: {len(classifier.manifest.labels)} labels for {len(answer.probabilities)} probabilities"
+        )
     difference = float(np.abs(answer.probabilities - np.asarray(stated)).max())
     # Written so that NaN fails too.
     if not difference <= classifier.manifest.golden_tolerance:

@@ -35,14 +35,20 @@ def scan(models_dir: Path) -> dict[str, list[Path]]:
     """Every `<name>/<integer>/` below a models folder, versions ascending; raises ModelFault if there is none."""
     if not models_dir.is_dir():
         raise ModelFault(f"{models_dir} is no folder; SQUINT_MODELS_DIR names the one with <name>/<version>/ below it")
-    found: dict[str, list[Path]] = {}
-    for name in sorted(path for path in models_dir.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        versions = [path for path in name.iterdir() if path.name.isdecimal() and path.is_dir()]
-        if versions:
-            found[name.name] = sorted(versions, key=lambda path: int(path.name))
-    if not found:
+    try:
+        found = {path.name: _versions(path) for path in sorted(models_dir.iterdir()) if not path.name.startswith(".")}
+    except OSError as error:
+        raise ModelFault(f"{error.filename}: {error.strerror}") from error
+    if not any(found.values()):
         raise ModelFault(f"{models_dir} holds no model: no folder <name>/<version>/ is there")
-    return found
+    return {name: versions for name, versions in found.items() if versions}
+
+
+def _versions(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    versions = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()]
+    return sorted(versions, key=lambda path: int(path.name))
 
 
 def examine(folder: Path, wanted_engine: str) -> Found:

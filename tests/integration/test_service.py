@@ -102,6 +102,74 @@ def test_malformed_http_is_a_problem_and_not_a_page(server: Server, request_head
     assert (problem["status"], problem["code"]) == (status, "malformed_request") and problem["detail"]
 
 
+def exchanged(server: Server, request: bytes) -> tuple[int, dict[str, object]]:
+    """Sends bytes, ends the sending side, and returns status and JSON of the answer."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def test_a_body_that_is_not_whole_is_never_answered(server: Server) -> None:
+    post = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\n".encode()
+    status, problem = exchanged(server, post + b"Content-Length: 5000\r\n\r\n" + golden())
+    assert (status, problem["code"]) == (400, "incomplete_body")
+    status, problem = exchanged(server, post + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n")
+    assert (status, problem["code"]) == (400, "malformed_request")
+
+
+def test_a_chunked_body_is_answered_and_one_over_the_limit_refused(tmp_path: Path) -> None:
+    post = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    with running(tmp_path / "log", workers=1, max_request_bytes=20_000) as server:
+        data = golden()
+        assert exchanged(server, post + b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data))[0] == 200
+        status, problem = exchanged(server, post + b"7530\r\n%s\r\n0\r\n\r\n" % (b"x" * 0x7530))
+        assert status == 413 and "20000 bytes" in str(problem["detail"])
+
+
+def test_no_client_changes_the_path_by_a_header(server: Server) -> None:
+    for name in ("SCRIPT_NAME", "PATH_INFO"):
+        request = f"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{name}: /foo\r\n\r\n"
+        assert exchanged(server, request.encode())[0] == 200
+
+
+def test_the_health_command_tells_a_ready_service_from_none(tmp_path: Path) -> None:
+    health = [sys.executable, "-m", "service", "health"]
+    with running(tmp_path / "log", workers=1) as server:
+        environment = os.environ | {"SQUINT_PORT": server.url.rpartition(":")[2], "http_proxy": "http://127.0.0.1:9"}
+        assert subprocess.run(health, cwd=REPOSITORY, env=environment, capture_output=True).returncode == 0
+    gone = subprocess.run(health, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    assert gone.returncode == 1 and "no answer from 127.0.0.1" in gone.stderr and "Traceback" not in gone.stderr
+
+
+def test_a_metrics_folder_the_operator_names_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "precious").touch()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
+    with running(tmp_path / "log", workers=1) as server:
+        assert server.post(PREDICT, golden())[0] == 200
+    assert (tmp_path / "metrics" / "precious").exists()
+
+
+def test_an_ipv6_address_can_be_listened_on(tmp_path: Path) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    server = start(tmp_path / "log", host="::1", workers=1)
+    try:
+        port = int(server.url.rpartition(":")[2])
+        for _ in range(600):
+            with socket.socket(socket.AF_INET6) as probe:
+                if probe.connect_ex(("::1", port)) == 0:
+                    break
+            assert server.process.poll() is None, server.log.read_text()
+            time.sleep(0.05)
+        assert f"[::1]:{port}" in server.log.read_text()
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_service_cleanly(tmp_path: Path, how: signal.Signals) -> None:
     with running(tmp_path / "log", workers=2) as server:

@@ -85,6 +85,23 @@ def test_a_changed_file_is_named(folder: Path) -> None:
         contract.verify_files(folder, contract.read(folder))
 
 
+def test_a_file_that_nothing_vouches_for_is_named(folder: Path) -> None:
+    (folder / "variables" / "more").touch()
+    (folder / ".DS_Store").touch()
+    with pytest.raises(ManifestFault, match="variables/more: is not listed"):
+        contract.verify_files(folder, contract.read(folder))
+
+
+def test_an_unreadable_file_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    manifest = contract.read(folder)
+    monkeypatch.setattr(contract, "digest", forbidden)
+    with pytest.raises(ManifestFault, match=r"README\.md: Permission denied"):
+        contract.verify_files(folder, manifest)
+
+
 def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "saved_model.pb").unlink()
     with pytest.raises(ManifestFault, match=r"saved_model\.pb: is listed in the manifest and missing"):

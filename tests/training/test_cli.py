@@ -108,11 +108,24 @@ def test_evaluate_measures_run_and_version_alike(trained: Path, place: Path) -> 
 
 def test_export_publishes_the_next_version(trained: Path, place: Path) -> None:
     models = place / "more-models"
-    for version in (1, 2):
-        result = invoke("export", str(trained), "--models-dir", str(models))
+    other = place / "other-run"
+    shutil.copytree(trained, other)
+    export = other / "export" / "tiny" / "1"
+    (export / "README.md").write_text("another run's card")
+    contract.write(export, contract.read(export))
+    for version, run in ((1, trained), (2, other)):
+        result = invoke("export", str(run), "--models-dir", str(models))
         assert f"published {models / 'tiny' / str(version)}" in result.output
         assert contract.read(models / "tiny" / str(version)).version == version
     assert sorted(path.name for path in (models / "tiny").iterdir()) == ["1", "2"]
+
+
+def test_the_same_export_is_published_once(trained: Path, place: Path) -> None:
+    models = place / "same-models"
+    for _ in range(2):
+        result = invoke("export", str(trained), "--models-dir", str(models))
+        assert f"published {models / 'tiny' / '1'}" in result.output
+    assert [path.name for path in (models / "tiny").iterdir()] == ["1"]
 
 
 def test_a_less_accurate_version_is_refused_unless_forced(trained: Path, place: Path, tmp_path: Path) -> None:
@@ -124,6 +137,7 @@ def test_a_less_accurate_version_is_refused_unless_forced(trained: Path, place: 
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     contract.write(folder, manifest.model_copy(update={"engines": perfect}))
+    (run / "export" / "tiny" / "1" / "README.md").write_text("another run's card")
     contract.write(run / "export" / "tiny" / "1", manifest.model_copy(update={"engines": worse}))
     refused = invoke("export", str(run), "--models-dir", str(tmp_path / "models"))
     assert refused.exit_code == 1 and "50.00%, and 100.00%" in refused.output and "--force" in refused.output
@@ -169,7 +183,7 @@ def test_a_litert_file_that_disagrees_ships_as_float32(
     [
         (["train", "nope"], "no recipe is called 'nope'"),
         (["inspect", "nope"], "no data set is called 'nope'"),
-        (["train", "tiny"], "put tiny.npz into a folder and pass --data-dir"),
+        (["train", "tiny"], "pass --data-dir FOLDER:\n  tiny.npz"),
         (["evaluate", "."], "is not a run"),
     ],
 )

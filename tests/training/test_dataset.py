@@ -125,7 +125,7 @@ def test_without_network_and_cache_the_fault_says_what_to_do(monkeypatch: pytest
         raise Exception("URL fetch failure: no route to host")
 
     monkeypatch.setattr(keras.datasets.mnist, "load_data", offline)
-    with pytest.raises(DataFault, match=r"mnist\.npz into a folder and pass --data-dir"):
+    with pytest.raises(DataFault, match=r"pass --data-dir FOLDER:\n  mnist\.npz"):
         dataset.load(dataset.find("mnist"), None)
 
 
@@ -141,9 +141,30 @@ def test_the_keras_cache_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    (tmp_path / "tiny.npz").write_bytes(b"not a zip archive")
-    with pytest.raises(DataFault, match=r"tiny\.npz cannot be read"):
-        dataset.load(tiny.DATA_SET, tmp_path)
+    tiny.write(tmp_path)
+    whole = (tmp_path / "tiny.npz").read_bytes()
+    for damaged in (b"not a zip archive", b"", whole[:1000], whole[:-100]):
+        (tmp_path / "tiny.npz").write_bytes(damaged)
+        with pytest.raises(DataFault, match=r"tiny\.npz cannot be read, download it again"):
+            dataset.load(tiny.DATA_SET, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "content"),
+    [
+        ("cifar10", "cifar-10-binary.tar.gz", b"junk"),
+        ("mnist", "mnist.json.gz", gzip.compress(b"[1, 2, 3]")),
+        ("mnist", "mnist.json.gz", gzip.compress(b"[1, 2, 3]")[:-6]),
+        ("fashion_mnist", "train-images-idx3-ubyte.gz", gzip.compress(b"\0\0")),
+    ],
+)
+def test_a_damaged_file_of_any_format_is_told_as_such(tmp_path: Path, name: str, file: str, content: bytes) -> None:
+    found = dataset.find(name)
+    (source,) = [source for source in found.sources if file in source.files]
+    for wanted in source.files:
+        (tmp_path / wanted).write_bytes(content)
+    with pytest.raises(DataFault, match="cannot be read, download it again"):
+        dataset.load(found, tmp_path)
 
 
 def test_changed_pixels_are_noticed(tmp_path: Path) -> None:

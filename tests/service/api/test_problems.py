@@ -14,7 +14,7 @@ from service.api import native
 from service.app import build_app
 from service.inference.registry import Registry
 from service.settings import Settings
-from tests.conftest import MODELS, encoded, golden, png
+from tests.conftest import MODELS, app_over, encoded, golden, png
 
 PREDICT = "/models/mnist/predict"
 TEXT = b"this is no picture"
@@ -62,6 +62,7 @@ def test_a_bad_picture_is_the_same_problem_in_every_body_form(
 def test_an_empty_file_is_422_and_an_empty_body_400(client: FlaskClient) -> None:
     check(client.post(PREDICT, data=part(b"")), 422, "empty_image")
     check(client.post(PREDICT, json={"images": [""]}), 422, "empty_image")
+    check(client.post(PREDICT, data=b"", content_type="image/png"), 422, "empty_image")
     check(client.post(PREDICT, data=b""), 400, "no_image")
 
 
@@ -100,7 +101,7 @@ def test_malformed_multipart_is_400(client: FlaskClient, content_type: str, body
 @pytest.mark.parametrize(
     "body",
     ["", "{", "[]", "null", '"x"', "{}", '{"images": []}', '{"images": "x"}', '{"images": [1]}', '{"images": [null]}',
-     '{"image": ["eA=="]}', '{"images": ["eA=="], "more": 1}', '{"images": ' + "[" * 100_000, "\x00"],
+     '{"image": ["eA=="]}', '{"images": ' + "[" * 100_000, "\x00"],
 )  # fmt: skip
 def test_malformed_json_is_400(client: FlaskClient, body: str) -> None:
     check(client.post(PREDICT, data=body, content_type="application/json"), 400, "bad_json")
@@ -126,6 +127,17 @@ def test_too_many_images_are_413(client: FlaskClient) -> None:
     images = [base64.b64encode(golden()).decode()] * 6
     check(client.post(PREDICT, json={"images": images}), 413, "too_many_images")
     check(client.post(PREDICT, data={"image": [(BytesIO(golden()), "a.png")] * 6}), 413, "too_many_images")
+
+
+def test_more_images_than_any_setting_allows_are_given_up_at_once(client: FlaskClient) -> None:
+    check(client.post(PREDICT, json={"images": ["x"] * 11_000}), 413, "too_many_images")
+
+
+def test_too_many_pixels_in_a_request_are_413() -> None:
+    client = app_over(MODELS, max_request_pixels=50_000).test_client()
+    files = [(BytesIO(png(Image.new("L", (200, 100)))), f"{n}.png") for n in range(3)]
+    assert client.post(PREDICT, data=png(Image.new("L", (200, 100)))).status_code == 200
+    assert "50000 pixels" in check(client.post(PREDICT, data={"image": files}), 413, "too_many_pixels")["detail"]
 
 
 def test_too_many_parts_are_413(client: FlaskClient) -> None:

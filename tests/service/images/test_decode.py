@@ -11,6 +11,8 @@ from service.errors import BrokenImage, EmptyImage, ImageTooLarge, UnsupportedFo
 from service.images.decode import FORMATS, Limits, decode
 from tests.conftest import encoded, png
 
+# A photo of Apple's: the same container as AVIF, another codec.
+HEIC = b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf" + b"\0" * 100
 LIMITS = Limits(max_bytes=2**20, max_pixels=2**20, max_frames=10)
 
 
@@ -36,7 +38,9 @@ def test_formats_that_pillow_knows_and_we_do_not_accept_are_refused(name: str) -
         decode(encoded(Image.new("RGB", (40, 30)), name), LIMITS)
 
 
-@pytest.mark.parametrize("data", [b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"\0" * 100])
+@pytest.mark.parametrize(
+    "data", [b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"\0" * 100, b"BMW builds cars", HEIC]
+)
 def test_content_that_is_no_image_is_refused(data: bytes) -> None:
     with pytest.raises(UnsupportedFormat):
         decode(data, LIMITS)
@@ -56,7 +60,15 @@ def test_a_truncated_file_is_broken_not_unsupported(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"II*\0", b"RIFF\0\0\0\0WEBPVP8 "]
+    "head",
+    [
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff\xe0",
+        b"GIF89a",
+        b"BM" + b"\0" * 12 + b"\x28\0\0\0",
+        b"II*\0",
+        b"RIFF\0\0\0\0WEBPVP8 ",
+    ],
 )
 def test_a_signature_with_garbage_behind_it_is_broken(head: bytes) -> None:
     with pytest.raises(BrokenImage):
@@ -96,6 +108,23 @@ def test_the_first_frame_of_an_animation_is_used(name: str) -> None:
     data = encoded(frames[0], name, save_all=True, append_images=frames[1:])
     red, _, blue = pixels(data)[8, 8]
     assert red > 240 and blue < 15
+
+
+@pytest.mark.parametrize("name", ["JPEG", "WEBP", "TIFF", "AVIF", "PNG"])
+def test_a_turned_picture_is_turned_back_once_in_every_format(name: str) -> None:
+    upright = Image.new("RGB", (64, 32), "white")
+    upright.paste("black", (0, 0, 16, 16))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    array = pixels(encoded(upright.transpose(Image.Transpose.ROTATE_90), name, exif=exif))
+    assert array.shape[:2] == (32, 64) and array[8, 8, 0] < 20 and array[8, 40, 0] > 235
+
+
+def test_broken_metadata_beside_a_good_picture_is_ignored() -> None:
+    data = png(Image.new("L", (8, 8), 9))
+    chunk = b"eXIfxxxx"
+    broken = data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]
+    assert pixels(broken)[0, 0] == 9
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -163,6 +192,13 @@ def test_sixteen_bits_are_divided_not_clipped() -> None:
     assert codes(png(deep)) == ["16_bit"]
 
 
+def test_a_transparent_grey_of_16_bits_is_transparency() -> None:
+    deep = np.full((8, 8), 30_000, np.uint16)
+    deep[2:4, 2:4], deep[5, 5] = 7, 60_000
+    array = pixels(encoded(Image.fromarray(deep), "PNG", transparency=7))
+    assert array[2, 2] == 255 and array[0, 0] == 117 and array[5, 5] == 233
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.int32])
 def test_32_bit_values_run_from_darkest_to_lightest(kind: type) -> None:
     values: np.ndarray = np.array([[-1000, 0], [500, 1000]], kind)
@@ -181,8 +217,34 @@ def test_one_bit_pictures_become_black_and_white() -> None:
 def test_a_big_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
     big = Limits(2**24, 2**24, 1)
     picture = decode(encoded(Image.new("RGB", (4000, 3000), "teal"), "JPEG"), big)
-    assert picture.image.size == (500, 375)
+    assert picture.image.size == (500, 375) and picture.source_pixels == 12_000_000
     assert [step.code for step in picture.steps] == ["reduced"]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+def test_a_big_picture_of_any_mode_is_averaged_down(mode: str) -> None:
+    name = "TIFF" if mode in ("CMYK", "I", "F") else "PNG"
+    picture = decode(encoded(Image.new(mode, (1500, 1000)), name), Limits(2**24, 2**24, 1))
+    assert picture.image.size == (500, 334) and picture.image.mode in ("L", "RGB")
+
+
+@pytest.mark.parametrize("size", [(1, 100_000), (100_000, 1), (40_000, 30)])
+def test_no_side_stays_absurdly_long(size: tuple[int, int]) -> None:
+    assert max(decode(png(Image.new("RGBA", size)), Limits(2**24, 2**24, 1)).image.size) <= 16384
+
+
+def test_a_jpeg_with_another_behind_it_is_a_jpeg() -> None:
+    first, second = Image.new("RGB", (2000, 1500), "teal"), Image.new("RGB", (100, 100))
+    data = encoded(first, "MPO", save_all=True, append_images=[second])
+    assert decode(data, Limits(2**24, 2**24, 2)).image.size == (500, 375)
+
+
+def test_a_jpeg_of_countless_scans_is_refused_before_it_is_decoded() -> None:
+    data = encoded(Image.fromarray(np.eye(64, dtype=np.uint8) * 255), "JPEG", progressive=True)
+    last_scan = data[data.rindex(b"\xff\xda") : -2]
+    with pytest.raises(ImageTooLarge, match="scans"):
+        decode(data[:-2] + last_scan * 200 + data[-2:], LIMITS)
+    assert decode(data[:-2] + last_scan * 3 + data[-2:], LIMITS).image.size == (64, 64)
 
 
 def test_a_data_set_picture_keeps_every_grey_level() -> None:

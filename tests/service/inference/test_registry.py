@@ -73,6 +73,39 @@ def test_a_version_that_misses_its_golden_pictures_is_not_served(models_dir: Pat
         found.get("mnist")
 
 
+@pytest.mark.parametrize(
+    ("stated", "instead"),
+    [
+        ('"height": 28', '"height": 32'),
+        ('"kind": "digit"', '"kind": "photo"'),
+        ('"channels": 1', '"channels": 3'),
+        ('"kind": "digit"', '"kind": "hologram"'),
+    ],
+)
+def test_a_manifest_that_does_not_fit_its_model_leaves_the_version_before(
+    models_dir: Path, stated: str, instead: str
+) -> None:
+    path = add_version(models_dir, 2) / "manifest.json"
+    assert stated in path.read_text()
+    path.write_text(path.read_text().replace(stated, instead))
+    found = loaded(models_dir)
+    if 2 in found.model("mnist").versions:  # a kind that prepares the golden pictures alike is no fault
+        assert instead == '"kind": "photo"'
+    else:
+        assert found.get("mnist").manifest.version == 1 and found.model("mnist").faults[2]
+
+
+def test_labels_that_do_not_fit_the_model_are_a_fault(models_dir: Path) -> None:
+    path = models_dir / "mnist" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["labels"].append("ten")
+    for golden in manifest["golden"]:
+        for probabilities in golden["probabilities"].values():
+            probabilities.append(0)
+    path.write_text(json.dumps(manifest))
+    assert "11 labels for 10 probabilities" in loaded(models_dir).model("mnist").faults[1]
+
+
 def test_a_file_that_is_no_model_is_reported_by_its_engine(models_dir: Path) -> None:
     folder = models_dir / "mnist" / "1"
     (folder / "model.tflite").write_bytes(b"not a model at all")
