@@ -14,7 +14,8 @@ SAVED_MODEL_FILE = "saved_model.pb"
 
 EngineName = Literal["litert", "tensorflow"]
 # Lower-case words, as in file names and URLs.
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]*$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

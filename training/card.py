@@ -54,7 +54,7 @@ about people.
 
 ## Reproduce
 
-    python -m training train {recipe.name}
+    python -m training train {command}
 """
 
 
@@ -70,6 +70,7 @@ def write(
     rows = [f"| {name} | {one.accuracy:.2%} | {one.calibration_error:.2%} |" for name, one in measured.items()]
     return _TEMPLATE.format(
         recipe=recipe,
+        command=_command(recipe),
         title=recipe.title[0].upper() + recipe.title[1:],
         data_set=data_set,
         parameters=parameters,
@@ -82,6 +83,14 @@ def write(
         engines="\n".join(rows),
         classes="\n".join(_class_rows(data_set, confusion(measured["litert"].output.probabilities, test_labels))),
     )
+
+
+def _command(recipe: Recipe) -> str:
+    if recipe.data_set != "folder":
+        return recipe.name
+    options = recipe.data_options
+    shape = f"--size {options['size']}{' --grey' if options['grey'] else ''} --kind {options['kind']}"
+    return f"folder --images DIR --name {recipe.name} {shape}"
 
 
 def _held_out(recipe: Recipe) -> str:

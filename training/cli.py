@@ -1,5 +1,7 @@
 """The commands of `python -m training`; what they do lives in the modules they call."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -8,6 +10,7 @@ from service import manifest as contract
 from service.errors import Fault
 from training import atomic, dataset, recipe
 from training import run as runs
+from training.recipe import Recipe
 from training.run import Run
 
 # Keras takes seconds to import, so the modules that need it are imported by the commands that use them.
@@ -97,6 +100,14 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
 @_force
 @_runs_dir
 @_models_dir
+@click.option("--images", type=_FOLDER, help="folder: one directory of images a class, or these in train/ val/ test/.")
+@click.option("--name", "model", help="folder: the name of the model, as in its address.")
+@click.option("--size", type=click.IntRange(8, 256), default=32, show_default=True, help="folder: side in pixels.")
+@click.option("--grey", is_flag=True, help="folder: one channel instead of three.")
+@click.option(
+    "--kind", default="photo", show_default=True, help="folder: how pictures are prepared; digit, garment, photo."
+)
+@click.option("--skip-unreadable", is_flag=True, help="folder: leave out files that cannot be read.")
 def train(
     name: str,
     data_dir: Path | None,
@@ -106,13 +117,19 @@ def train(
     force: bool,
     runs_dir: Path,
     models_dir: Path,
+    images: Path | None,
+    model: str | None,
+    **options: object,
 ) -> None:
     """Trains RECIPE, or every recipe of a family, measures it once on the test split and exports a SavedModel.
 
     History, checkpoints and the export are kept below runs/. A run that was stopped, by Ctrl-C or worse, goes on after
     its last finished epoch when the same command is given again, and ends with the same weights.
+
+    Your own images: train folder --images DIR --name NAME, with the options marked so.
     """
-    for chosen in recipe.find_all(name):
+    recipes = recipe.find_all(name) if name != "folder" else [_folder_recipe(images, model, options)]
+    for chosen in recipes:
         run = runs.create(runs_dir, recipe.with_epochs(chosen, epochs) if epochs else chosen, seed)
         _train(run, data_dir)
         if publish:
@@ -157,11 +174,13 @@ def package(run_dir: Path, data_dir: Path | None) -> None:
 @_data_dir
 def evaluate(folder: Path, engine: contract.EngineName | None, data_dir: Path | None) -> None:
     """Measures a run's export or a published version (models/mnist/1) on its test split, as the service answers."""
-    version = folder if (folder / contract.FILE_NAME).exists() else runs.open_run(folder).export_dir
+    run = None if (folder / contract.FILE_NAME).exists() else runs.open_run(folder)
+    version = run.export_dir if run else folder
     manifest = contract.read(version)
     if manifest.provenance is None:
         raise click.ClickException(f"{version} does not say which data set it was trained on")
-    splits = dataset.load(dataset.find(manifest.provenance.data_set), data_dir)
+    data_options = run.recipe.data_options if run else None
+    splits = dataset.load(dataset.find(manifest.provenance.data_set, data_options), data_dir)
     from training import evaluate as evaluation
 
     for name in [engine] if engine else manifest.engines:
@@ -184,6 +203,20 @@ def export(run_dir: Path, force: bool, models_dir: Path) -> None:
     _publish(runs.open_run(run_dir), models_dir, force)
 
 
+def _folder_recipe(images: Path | None, model: str | None, options: Mapping[str, object]) -> Recipe:
+    from training.datasets import folder
+
+    if images is None or not model or not re.fullmatch(contract.NAME_PATTERN, model):
+        raise click.UsageError("folder needs --images DIR and --name NAME, of lower-case letters, digits, _ and -")
+    named = {"images": str(images.resolve()), **options}
+    content = folder.read(**named)
+    for remark in content.remarks:
+        click.echo(remark)
+    click.echo(f"{len(content.labels)} classes: {', '.join(content.labels)}")
+    train_images = len(content.splits.train.labels) - content.validation_images
+    return recipe.for_data(recipe.find("folder"), model, named, train_images, content.validation_images)
+
+
 def _train(run: Run, data_dir: Path | None) -> None:
     from training import backend
 
@@ -202,7 +235,7 @@ def _train(run: Run, data_dir: Path | None) -> None:
 def _fit(run: Run, data_dir: Path | None) -> None:
     from training.train import train
 
-    data_set = dataset.find(run.recipe.data_set)
+    data_set = dataset.find(run.recipe.data_set, run.recipe.data_options)
     try:
         result = train(run, data_set, dataset.load(data_set, data_dir))
     except KeyboardInterrupt:
@@ -215,7 +248,7 @@ def _fit(run: Run, data_dir: Path | None) -> None:
 def _package(run: Run, data_dir: Path | None) -> None:
     from training import export
 
-    data_set = dataset.find(run.recipe.data_set)
+    data_set = dataset.find(run.recipe.data_set, run.recipe.data_options)
     folder = export.package(run, data_set, dataset.load(data_set, data_dir))
     for engine, facts in contract.read(folder).engines.items():
         click.echo(f"test accuracy {facts.accuracy:.2%} with {engine} ({facts.weights})")

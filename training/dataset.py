@@ -3,10 +3,11 @@
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,8 @@ class DataSet:
     """What is known of a data set before its arrays are loaded.
 
     `digest` is the SHA-256 of x_train, y_train, x_test and y_test, one after the other, as uint8 in C order;
-    `sources` are tried in order; `keras_name` names the module of `keras.datasets` that downloads it.
+    `sources` are tried in order; `keras_name` names the module of `keras.datasets` that downloads it. A data set of
+    somebody's own has `read` instead of these, and no digest or counts to be held against.
     """
 
     name: str
@@ -64,28 +66,43 @@ class DataSet:
     labels: tuple[str, ...]
     kind: str
     input: InputSpec
-    train_images: int
-    test_images: int
-    digest: str
-    sources: tuple[Source, ...]
-    keras_name: str
+    train_images: int | None = None
+    test_images: int | None = None
+    digest: str | None = None
+    sources: tuple[Source, ...] = ()
+    keras_name: str = ""
+    read: Callable[[], Splits] | None = None
     licence: str
     citation: str
 
 
 def all_data_sets() -> dict[str, DataSet]:
-    """Every data set of `training/datasets/`, by name: each module there holds a `DATA_SET`."""
-    package = importlib.import_module("training.datasets")
-    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    return {name: importlib.import_module(f"training.datasets.{name}").DATA_SET for name in names}
+    """Every fixed data set of `training/datasets/`, by name: each module there holds a `DATA_SET`, or a `make`."""
+    modules = {name: _module(name) for name in _names()}
+    return {name: module.DATA_SET for name, module in modules.items() if hasattr(module, "DATA_SET")}
 
 
-def find(name: str) -> DataSet:
-    """The data set of that name; raises DataFault with the names there are."""
-    found = all_data_sets()
-    if name not in found:
-        raise DataFault(f"no data set is called {name!r}; there are: {', '.join(sorted(found))}")
-    return found[name]
+def find(name: str, options: Mapping[str, Any] | None = None) -> DataSet:
+    """The data set of that name; one that is made anew takes a recipe's `data_options`.
+
+    Raises DataFault with the names there are.
+    """
+    if name not in _names():
+        raise DataFault(f"no data set is called {name!r}; there are: {', '.join(sorted(_names()))}")
+    module = _module(name)
+    if hasattr(module, "DATA_SET"):
+        return module.DATA_SET
+    if not options:
+        raise DataFault(f"{name} is not one data set: `python -m training train {name}` takes options that say which")
+    return module.make(**options)
+
+
+def _names() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(importlib.import_module("training.datasets").__path__)]
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"training.datasets.{name}")
 
 
 def load(data_set: DataSet, data_dir: Path | None) -> Splits:
@@ -93,7 +110,10 @@ def load(data_set: DataSet, data_dir: Path | None) -> Splits:
 
     Raises DataFault if they cannot be had, or are not the original release.
     """
-    splits = _from_keras(data_set) if data_dir is None else _from_folder(data_set, data_dir)
+    if data_set.read:
+        splits = data_set.read()
+    else:
+        splits = _from_keras(data_set) if data_dir is None else _from_folder(data_set, data_dir)
     check(data_set, splits)
     return splits
 
@@ -113,15 +133,16 @@ def check(data_set: DataSet, splits: Splits) -> None:
         ("test", splits.test, data_set.test_images),
     ):
         _check_split(data_set, f"{data_set.name} {name}", split, count)
-    if (found := digest(splits)) != data_set.digest:
+    if data_set.digest and (found := digest(splits)) != data_set.digest:
         raise DataFault(
             f"{data_set.name}: the arrays are not the original release (SHA-256 {found}, expected {data_set.digest}); "
             "download the files again"
         )
 
 
-def _check_split(data_set: DataSet, where: str, split: Split, count: int) -> None:
+def _check_split(data_set: DataSet, where: str, split: Split, stated: int | None) -> None:
     images, labels = split
+    count = len(labels) if stated is None else stated
     if images.dtype != np.uint8 or labels.dtype != np.uint8:
         raise DataFault(f"{where}: images and labels must be uint8, not {images.dtype} and {labels.dtype}")
     if images.shape != (count, *data_set.input.shape) or labels.shape != (count,):

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
+import numpy as np
 from PIL import Image
 
 from service import manifest as contract
+from service.images import kinds
+from service.images.decode import Picture
 from service.inference import classifier
 from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenance
-from training import atomic, backend, card, evaluate, fit, model, saved_model
+from training import atomic, backend, card, dataset, evaluate, fit, model, saved_model
 from training.calibrate import Calibration, calibrate
 from training.dataset import DataSet, Split, Splits
 from training.evaluate import Measured
@@ -50,7 +53,7 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
     with atomic.exclusive(run.export_dir.parent), atomic.new_folder(run.export_dir) as folder:
         saved_model.write(trained, calibration.temperature if calibration else 1.0, folder)
         exported = _with_litert(folder, splits.test)
-        golden = _write_golden(folder, splits.test, exported.measured)
+        golden = _write_golden(folder, data_set, splits.test, exported.measured)
         text = card.write(
             run.recipe, data_set, trained.count_params(), calibration, exported.measured, splits.test.labels
         )
@@ -86,7 +89,9 @@ def _as_good(converted: Measured, truth: Measured) -> bool:
     return agreed and abs(converted.accuracy - truth.accuracy) <= _MOST_ACCURACY_LOST
 
 
-def _write_golden(folder: Path, test: Split, measured: Mapping[EngineName, Measured]) -> tuple[Golden, ...]:
+def _write_golden(
+    folder: Path, data_set: DataSet, test: Split, measured: Mapping[EngineName, Measured]
+) -> tuple[Golden, ...]:
     """The first test picture of each class as PNG, with each engine's probabilities.
 
     Data set pictures only: they pass the image kind untouched, so its rules can become better without making a
@@ -95,7 +100,9 @@ def _write_golden(folder: Path, test: Split, measured: Mapping[EngineName, Measu
     (folder / "golden").mkdir()
     golden = []
     for label in range(int(test.labels.max()) + 1):
-        index = int((test.labels == label).argmax())
+        index = _untouched(data_set, test, label)
+        if index is None:
+            continue
         file = f"golden/{label}.png"
         image = test.images[index]
         Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(folder / file)
@@ -103,6 +110,16 @@ def _write_golden(folder: Path, test: Split, measured: Mapping[EngineName, Measu
         probabilities = {engine: tuple(round(p, 6) for p in row.tolist()) for engine, row in rows.items()}
         golden.append(Golden(file=file, probabilities=probabilities))
     return tuple(golden)
+
+
+def _untouched(data_set: DataSet, test: Split, label: int) -> int | None:
+    """The first test image of a class that its kind passes as it is."""
+    prepare = kinds.find(data_set.kind)
+    for index in np.flatnonzero(test.labels == label).tolist():
+        image = Image.fromarray(test.images[index].squeeze())
+        if np.array_equal(prepare(Picture(image, ()), data_set.input.shape).array, test.images[index]):
+            return int(index)
+    return None
 
 
 def _manifest(
@@ -128,7 +145,7 @@ def _manifest(
             seed=run.seed,
             epochs=run.recipe.epochs,
             data_set=data_set.name,
-            data_digest=data_set.digest,
+            data_digest=dataset.digest(splits),
             train_images=len(splits.train.labels) - run.recipe.validation_images,
             validation_images=run.recipe.validation_images,
             test_images=len(splits.test.labels),

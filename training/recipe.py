@@ -77,6 +77,8 @@ class Recipe:
     family: str = ""
     reported: Reported | None = None
     data_set: str
+    # What a data set that is not one fixed collection needs to be found again, such as the folder of images.
+    data_options: Mapping[str, Any] = field(default_factory=dict)
     network: str
     network_options: Mapping[str, Any] = field(default_factory=dict)
     epochs: int
@@ -142,8 +144,29 @@ def _not_default(part: object) -> object:
     """A dataclass as the dict of its fields that are not at their default, and so on inside; all else as it is."""
     if not dataclasses.is_dataclass(part) or isinstance(part, type):
         return part
-    values = {field.name: (field, getattr(part, field.name)) for field in dataclasses.fields(part)}
-    return {name: _not_default(value) for name, (field, value) in values.items() if value != field.default}
+    return {f.name: _not_default(getattr(part, f.name)) for f in dataclasses.fields(part) if not _is_default(part, f)}
+
+
+def _is_default(part: object, field: dataclasses.Field[Any]) -> bool:
+    made = field.default_factory
+    return bool(getattr(part, field.name) == (field.default if made is dataclasses.MISSING else made()))
+
+
+def for_data(
+    recipe: Recipe, name: str, data_options: Mapping[str, Any], train_images: int, validation_images: int
+) -> Recipe:
+    """The recipe for data of somebody's own, under the name of the model that it becomes.
+
+    Few images get small batches: an epoch of fewer than about 20 steps leaves batch normalisation's averages behind.
+    """
+    return dataclasses.replace(
+        recipe,
+        name=name,
+        title=f"{name}, a folder of images",
+        data_options=data_options,
+        batch_size=min(recipe.batch_size, max(8, train_images // 20)),
+        validation_images=validation_images,
+    )
 
 
 def check_servable(recipe: Recipe) -> None:

@@ -10,7 +10,7 @@ from training.recipe import UnknownRecipe
 
 def test_every_recipe_names_a_data_set_there_is() -> None:
     for found in recipe.all_recipes().values():
-        assert found.data_set in dataset.all_data_sets()
+        assert found.data_set in {*dataset.all_data_sets(), "folder"}
 
 
 def test_the_three_shipped_recipes_are_there() -> None:
