@@ -43,10 +43,24 @@ def _cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.uint8], tempe
     return float((np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(labels)), labels]).mean())
 
 
-def expected_calibration_error(probabilities: NDArray[np.float32], labels: NDArray[np.uint8], bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over bins of equal width, weighted by size (Guo et al. 2017)."""
+class Bin(NamedTuple):
+    """The predictions whose confidence falls into one bin: their means, and how many they are."""
+
+    confidence: float
+    accuracy: float
+    images: int
+
+
+def bins(probabilities: NDArray[np.float32], labels: NDArray[np.uint8], count: int = 15) -> list[Bin]:
+    """The bins of equal width that hold any prediction."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs((confidence - right)[bin_of == b].sum()) for b in range(bins)]
+    bin_of = np.minimum((confidence * count).astype(int), count - 1)
+    members = [bin_of == number for number in range(count)]
+    return [Bin(float(confidence[m].mean()), float(right[m].mean()), int(m.sum())) for m in members if m.any()]
+
+
+def expected_calibration_error(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
+    """Mean gap between confidence and accuracy over 15 bins, weighted by size (Guo et al. 2017)."""
+    gaps = [abs(found.confidence - found.accuracy) * found.images for found in bins(probabilities, labels)]
     return float(sum(gaps) / len(labels))

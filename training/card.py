@@ -10,6 +10,7 @@ from training.calibrate import Calibration
 from training.dataset import DataSet, UInt8
 from training.evaluate import Measured, confusion
 from training.recipe import Recipe
+from training.report import by_class
 
 _TEMPLATE = """\
 ---
@@ -39,9 +40,17 @@ graph. {parameters:,} parameters; {recipe.epochs} epochs on {data_set.title}.
 
 {calibrated}
 
-| class | precision | recall | most often taken for |
-|---|---|---|---|
+| class | precision | recall | F1 | most often taken for |
+|---|---|---|---|---|
 {classes}
+
+![Learning curves](figures/curves.png)
+![Confusion matrix](figures/confusion.png)
+![Reliability before and after calibration](figures/reliability.png)
+![Test images with predictions](figures/predictions.png)
+![The mistakes it was surest of](figures/mistakes.png)
+
+All figures as numbers: [report.json](report.json).
 
 ## Limits
 
@@ -109,10 +118,7 @@ def _calibrated(calibration: Calibration | None) -> str:
 
 
 def _class_rows(data_set: DataSet, counts: NDArray[np.int64]) -> Iterator[str]:
-    for index, label in enumerate(data_set.labels):
-        right = counts[index, index]
-        wrong = counts[index].copy()
-        wrong[index] = 0
+    for index, (label, found) in enumerate(by_class(data_set.labels, counts).items()):
+        wrong = np.where(np.arange(len(counts)) == index, 0, counts[index])
         taken_for = f"{data_set.labels[wrong.argmax()]} ({wrong.max()})" if wrong.any() else "–"
-        precision, recall = right / max(1, counts[:, index].sum()), right / max(1, counts[index].sum())
-        yield f"| {label} | {precision:.2%} | {recall:.2%} | {taken_for} |"
+        yield f"| {label} | {found['precision']:.2%} | {found['recall']:.2%} | {found['f1']:.2%} | {taken_for} |"

@@ -192,6 +192,16 @@ def evaluate(folder: Path, engine: contract.EngineName | None, data_dir: Path | 
 
 
 @main.command()
+@click.argument("run_dirs", metavar="RUN...", type=_FOLDER, nargs=-1, required=True)
+def compare(run_dirs: tuple[Path, ...]) -> None:
+    """Prints runs side by side, finished or not, the most accurate first."""
+    from training.compare import lines
+
+    for line in lines([runs.open_run(folder) for folder in run_dirs]):
+        click.echo(line)
+
+
+@main.command()
 @click.argument("run_dir", metavar="RUN", type=_FOLDER)
 @_force
 @_models_dir

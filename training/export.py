@@ -15,12 +15,12 @@ from service.images import kinds
 from service.images.decode import Picture
 from service.inference import classifier
 from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenance
-from training import atomic, backend, card, dataset, evaluate, fit, model, saved_model
+from training import atomic, backend, card, dataset, evaluate, fit, model, report, saved_model
 from training.calibrate import Calibration, calibrate
 from training.dataset import DataSet, Split, Splits
 from training.evaluate import Measured
 from training.recipe import check_servable
-from training.run import Run, RunFault
+from training.run import Checkpoint, Run, RunFault
 from training.saved_model import Weights
 
 # An int8 file must agree with the SavedModel this well, or float32 ships.
@@ -51,9 +51,12 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
     trained = _float32_model(run, data_set, train)
     calibration = calibrate(fit.predict(trained, validation), validation.labels) if len(validation.labels) else None
     with atomic.exclusive(run.export_dir.parent), atomic.new_folder(run.export_dir) as folder:
-        saved_model.write(trained, calibration.temperature if calibration else 1.0, folder)
+        temperature = calibration.temperature if calibration else 1.0
+        saved_model.write(trained, temperature, folder)
         exported = _with_litert(folder, splits.test)
         golden = _write_golden(folder, data_set, splits.test, exported.measured)
+        measured = exported.measured["litert"]
+        report.write(folder, data_set, _checkpoint(run).history, train, splits.test, measured, temperature)
         text = card.write(
             run.recipe, data_set, trained.count_params(), calibration, exported.measured, splits.test.labels
         )
@@ -64,13 +67,17 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
 
 
 def _float32_model(run: Run, data_set: DataSet, train: Split) -> keras.Model:
+    trained = model.build(run.recipe, data_set, train.images, "float32")
+    fit.load_weights(trained, _checkpoint(run))
+    return trained
+
+
+def _checkpoint(run: Run) -> Checkpoint:
     checkpoint = run.load()
     done = len(checkpoint.history) if checkpoint else 0
     if checkpoint is None or done < run.recipe.epochs:
         raise RunFault(f"{run.folder} has finished {done} of {run.recipe.epochs} epochs; train it to the end first")
-    trained = model.build(run.recipe, data_set, train.images, "float32")
-    fit.load_weights(trained, checkpoint)
-    return trained
+    return checkpoint
 
 
 def _with_litert(folder: Path, test: Split) -> Exported:

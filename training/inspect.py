@@ -4,12 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from training import atomic
+from training import atomic, figures
 from training.dataset import DataSet, Split, Splits
-
-_GRID = 5
 
 
 def report(data_set: DataSet, splits: Splits) -> Iterator[str]:
@@ -37,13 +34,6 @@ def nearest_mean_accuracy(splits: Splits) -> float:
 
 def write_grid(data_set: DataSet, split: Split, path: Path) -> None:
     """A PNG of the split's first 5×5 images with their labels."""
-    figure = Figure(figsize=(_GRID * 1.6, _GRID * 1.8), layout="constrained")
-    axes = figure.subplots(_GRID, _GRID).ravel()
-    for axis, image, label in zip(axes, split.images, split.labels, strict=False):
-        axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
-        axis.set_title(data_set.labels[label], fontsize=9)
-    for axis in axes:
-        axis.set_axis_off()
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic.new_file(path) as part:
-        figure.savefig(part, format="png", dpi=100)
+        figures.pictures(split.images, [data_set.labels[label] for label in split.labels[:25]], part)

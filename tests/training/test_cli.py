@@ -153,6 +153,23 @@ def test_a_finished_run_is_not_trained_again(trained: Path, place: Path) -> None
     assert (trained / "checkpoint.npz").stat().st_mtime_ns == before
 
 
+def test_a_version_carries_its_figures_and_its_card_shows_them(trained: Path, place: Path) -> None:
+    folder = place / "models" / "tiny" / "1"
+    card, files = (folder / "README.md").read_text(), contract.read(folder).files
+    for name in ("curves", "confusion", "reliability", "predictions", "mistakes"):
+        assert f"(figures/{name}.png)" in card and f"figures/{name}.png" in files
+    found = json.loads((folder / "report.json").read_text())
+    assert found["accuracy"] == contract.read(folder).engines["litert"].accuracy and len(found["history"]) == 3
+
+
+def test_compare_prints_runs_side_by_side(trained: Path, tmp_path: Path) -> None:
+    unfinished = runs.create(tmp_path, recipe.find("tiny"), 7)
+    head, first, second = invoke("compare", str(unfinished.folder), str(trained)).output.splitlines()
+    assert head.split()[:3] == ["recipe", "seed", "epochs"]
+    assert first.split()[:3] == ["tiny", "1", "3/3"] and second.split()[:3] == ["tiny", "7", "0/3"]
+    assert "%" in first and "–" in second
+
+
 def test_another_seed_is_another_run(trained: Path, place: Path) -> None:
     result = invoke("train", "tiny", "--seed", "2", "--epochs", "1", *arguments(place))
     assert result.exit_code == 0
@@ -194,7 +211,7 @@ def test_a_fault_is_one_clear_line_without_a_traceback(words: list[str], told: s
     assert result.exit_code == 1 and told in result.output and "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("command", ["list", "inspect", "train", "evaluate", "export"])
+@pytest.mark.parametrize("command", ["list", "inspect", "train", "evaluate", "compare", "export", "reproduce"])
 def test_every_command_explains_itself(command: str) -> None:
     result = invoke(command, "--help")
     assert result.exit_code == 0 and len(result.output.splitlines()) > 4
