@@ -171,9 +171,14 @@ def package(run_dir: Path, data_dir: Path | None) -> None:
 @main.command()
 @click.argument("folder", metavar="RUN_OR_VERSION", type=_FOLDER)
 @click.option("--engine", type=click.Choice(["litert", "tensorflow"]), help="Only this engine.  [default: all it has]")
+@click.option("--robustness", type=click.IntRange(min=1), metavar="N", help="Also N test images, changed and strange.")
 @_data_dir
-def evaluate(folder: Path, engine: contract.EngineName | None, data_dir: Path | None) -> None:
-    """Measures a run's export or a published version (models/mnist/1) on its test split, as the service answers."""
+def evaluate(folder: Path, engine: contract.EngineName | None, robustness: int | None, data_dir: Path | None) -> None:
+    """Measures a run's export or a published version (models/mnist/1) on its test split, as the service answers.
+
+    With --robustness 2000 also the first 2000 test images after noise, blur, rotation and other changes, and how well
+    the model tells them from pictures of other data sets, inverted ones, noise and blank ones.
+    """
     run = None if (folder / contract.FILE_NAME).exists() else runs.open_run(folder)
     version = run.export_dir if run else folder
     manifest = contract.read(version)
@@ -189,6 +194,13 @@ def evaluate(folder: Path, engine: contract.EngineName | None, data_dir: Path | 
             f"{manifest.name} {name:10} accuracy {measured.accuracy:.2%} of {len(splits.test.labels)} test images, "
             f"expected calibration error {measured.calibration_error:.2%}"
         )
+    if robustness:
+        from training import robustness as suite
+
+        data_set = manifest.provenance.data_set
+        test = dataset.Split(*(array[:robustness] for array in splits.test))
+        for line in suite.report(version, test, lambda: suite.others_of(data_set, data_dir, robustness)):
+            click.echo(line)
 
 
 @main.command()
