@@ -11,6 +11,7 @@ from service.settings import Settings, read_settings
 
 # Besides the pictures a form may hold a few other fields.
 _OTHER_PARTS = 8
+_MAX_TEXT_BYTES = 100_000
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -31,6 +32,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.request_class = InMemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     app.config["MAX_FORM_PARTS"] = settings.max_images + _OTHER_PARTS
+    app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_TEXT_BYTES
     # Labels keep their class order, and `//models` is a 404, not an HTML redirect.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False

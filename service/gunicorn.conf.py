@@ -27,12 +27,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 wsgi_app = "service.app:create_app()"
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
-# Threads wait without computing (the engines bound that), so that probes always find one.
+# Few may compute at once (service.api.native); the other threads wait, or answer probes.
 worker_class = "gthread"
 threads = settings.threads
 # Never true: TensorFlow does not survive a fork, and hangs in the workers.
 preload_app = False
-timeout = settings.request_timeout_s
+timeout = settings.worker_timeout_s
 graceful_timeout = settings.drain_timeout_s
 keepalive = 5
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108

@@ -74,8 +74,8 @@ class Settings(BaseSettings):
     max_images: int = Field(default=128, ge=1, le=10_000)
     """Most pictures in one request."""
 
-    request_timeout_s: int = Field(default=30, ge=1)
-    """A worker that has not answered for this long is replaced."""
+    worker_timeout_s: int = Field(default=30, ge=1)
+    """A worker whose own loop stands still for this long is replaced; a slow client is not meant by it."""
 
     drain_timeout_s: int = Field(default=25, ge=1)
     """Time that accepted requests get to finish after SIGTERM; below Kubernetes' 30 s."""

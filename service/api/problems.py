@@ -122,8 +122,8 @@ def _detail(error: HTTPException) -> str:
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.method} is not allowed at {request.path}; allowed: {allowed}"
     if isinstance(error, RequestEntityTooLarge):
-        most = current_app.config["MAX_CONTENT_LENGTH"], current_app.config["MAX_FORM_PARTS"]
-        return "the request is too large: at most {} bytes and {} multipart fields are accepted".format(*most)
+        most = [current_app.config[f"MAX_{name}"] for name in ("CONTENT_LENGTH", "FORM_PARTS", "FORM_MEMORY_SIZE")]
+        return "the request is too large: at most {} bytes, {} fields and {} bytes of text fields".format(*most)
     if isinstance(error, ClientDisconnected):
         return "the request ended before its body was complete"
     if isinstance(error, WebsocketMismatch):

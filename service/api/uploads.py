@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import math
 import re
 from io import BytesIO
@@ -15,7 +16,7 @@ from service.api.problems import RequestFault, TooManyImages
 from service.api.schemas import PredictBody
 
 FIELD = "image"
-_DATA_URL_HEAD = re.compile(r"^data:[^,]*;base64,")
+_DATA_URL_HEAD = re.compile(r"^data:[^,]*;base64,", re.IGNORECASE)
 _EXPECTED = '{"images": ["<base64>"]}'
 _SPACE = re.compile(r"\s+")
 
@@ -48,7 +49,7 @@ def read(request: Request, max_images: int) -> list[Upload]:
     """
     if request.mimetype == "multipart/form-data":
         uploads = _from_multipart(request)
-    elif request.mimetype == "application/json":
+    elif request.is_json:
         uploads = _from_json(_body(request), max_images)
     else:
         uploads = [Upload(_picture(request), None)]
@@ -90,15 +91,15 @@ def _from_multipart(request: Request) -> list[Upload]:
         raise RequestFault(
             "no_file", f"the field {FIELD!r} has no file name, so it is text; with curl: -F {FIELD}=@picture.png"
         )
-    found = sorted({*request.files, *request.form})
+    found = sorted(str(name) for name in {*request.files, *request.form})
     if found:
         raise RequestFault("wrong_field", f"no multipart field {FIELD!r}; found: {', '.join(map(repr, found))}")
-    raise RequestFault("no_image", f"no field {FIELD!r} could be read; is the body complete, its boundary right?")
+    raise RequestFault("no_image", f"no field {FIELD!r} could be read; is the body complete and well-formed?")
 
 
 def _from_json(body: bytes, max_images: int) -> list[Upload]:
     try:
-        images = PredictBody.model_validate_json(body).images
+        images = PredictBody.model_validate_json(body.removeprefix(codecs.BOM_UTF8)).images
     except ValidationError as error:
         if error.errors()[0]["type"] == "too_long":
             raise TooManyImages(f"the request has too many images; at most {max_images} are accepted") from error

@@ -18,6 +18,7 @@ from PIL import (
 )
 
 from service.errors import BrokenImage, EmptyImage, ImageFault, ImageTooLarge, UnsupportedFormat
+from service.images.deep import to_8_bits
 from service.images.flatten import REDUCED_SIDE_PX, flattened, reduced
 from service.images.steps import Step
 
@@ -44,6 +45,10 @@ _SIGNATURES = {
 }
 # Each scan of a progressive JPEG runs over the whole picture, and a few bytes make a scan; cameras write about ten.
 _MAX_SCANS, _MAX_SCANNED_PIXELS = 100, 1_000_000_000
+# A marker that is neither a restart nor a stuffed byte of the data within a scan.
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_PNG_DEPTH_AT = 24
 _UPRIGHT = {
     2: (Image.Transpose.FLIP_LEFT_RIGHT, "mirrored"),
     3: (Image.Transpose.ROTATE_180, "turned by 180°"),
@@ -99,8 +104,9 @@ def _decoded(data: bytes, limits: Limits) -> Picture:
         source_pixels = image.width * image.height
         _draft(image)
         image.load()
-        steps = []
-        small, flattening = flattened(reduced(image))
+        _scale_colour_key(image, data)
+        shallow, steps = to_8_bits(image)
+        small, flattening = flattened(reduced(shallow))
         if small.width * small.height < source_pixels:
             steps.append(
                 Step("reduced", f"a picture of {source_pixels} pixels reduced to {small.width}×{small.height}")
@@ -125,9 +131,37 @@ def _check_header(image: Image.Image, data: bytes, limits: Limits) -> None:
         raise ImageTooLarge(f"the picture has {width}×{height} pixels; at most {limits.max_pixels} are accepted")
     if _has_more_frames(image, limits.max_frames):
         raise ImageTooLarge(f"the picture has more than {limits.max_frames} frames or pages")
-    scans = data.count(b"\xff\xda") if _is_jpeg(image) else 0
+    scans = _scans(data) if "progressive" in image.info else 1
     if scans > _MAX_SCANS or scans * width * height > _MAX_SCANNED_PIXELS:
-        raise ImageTooLarge(f"the JPEG has {scans} scans; save it with fewer, or as a baseline JPEG")
+        raise ImageTooLarge(f"the progressive JPEG has {scans} scans or more; save it as a baseline JPEG")
+
+
+def _scans(data: bytes) -> int:
+    """The scans of a JPEG's first picture, counted to just above the limit; ITU-T T.81, annex B.
+
+    Segments are skipped by their length and whatever follows the end of the picture is not looked at: both may hold
+    anything, such as a thumbnail or a film.
+    """
+    scans, position = 0, 2
+    while (marker := _MARKER.search(data, position)) and scans <= _MAX_SCANS:
+        kind, after = marker.group()[1], marker.end()
+        if kind == _END_OF_IMAGE:
+            break
+        scans += kind == _START_OF_SCAN
+        position = after + int.from_bytes(data[after : after + 2])
+    return scans
+
+
+def _scale_colour_key(image: Image.Image, data: bytes) -> None:
+    """Scales the transparent colour of a PNG as Pillow scales its pixels, which it forgets for depths other than 8."""
+    key = image.info.get("transparency")
+    if image.format != "PNG" or isinstance(key, bytes) or key is None:
+        return
+    depth = data[_PNG_DEPTH_AT]
+    if isinstance(key, int) and image.mode == "L" and depth < 8:
+        image.info["transparency"] = key * (255 // (2**depth - 1))
+    if isinstance(key, tuple) and depth == 16:
+        image.info["transparency"] = tuple(part >> 8 for part in key)
 
 
 def _is_jpeg(image: Image.Image) -> bool:

@@ -1,4 +1,4 @@
-"""Any mode and size of Pillow's pictures to 8-bit grey or RGB of a bounded size, by stated rules."""
+"""Any mode of 8 bits a channel and any size to grey or RGB of a bounded size, by stated rules."""
 
 import math
 
@@ -11,26 +11,23 @@ from service.images.steps import Step
 REDUCED_SIDE_PX = 256
 # No side stays longer than this: only pictures of absurd proportions are.
 _LONGEST_SIDE_PX = 16384
-# 16 bits to 8: divided by 257, so that 65535 becomes 255.
-_16_TO_8_BITS = np.rint(np.arange(65536) / 257).astype(np.uint8)
 
 
 def reduced(image: Image.Image) -> Image.Image:
     """A big picture averaged down before anything else touches it, which bounds the memory that costs."""
     factor = max(min(image.size) // REDUCED_SIDE_PX, math.ceil(max(image.size) / _LONGEST_SIDE_PX))
-    if factor <= 1 or image.mode.startswith("I;"):
-        return image
-    if image.mode in ("1", "P", "PA"):
-        image = image.convert("RGBA" if image.has_transparency_data else "L" if image.mode == "1" else "RGB")
-    return image.reduce(factor)
+    return image if factor <= 1 else _averageable(image).reduce(factor)
+
+
+def _averageable(image: Image.Image) -> Image.Image:
+    """In a mode whose neighbours can be averaged: palettes resolved, and a transparent colour as an alpha channel."""
+    if "transparency" in image.info or image.mode == "PA":
+        return image.convert("LA" if image.mode in ("1", "L") else "RGBA")
+    return image.convert("L" if image.mode == "1" else "RGB") if image.mode in ("1", "P") else image
 
 
 def flattened(image: Image.Image) -> tuple[Image.Image, list[Step]]:
-    """Any mode of Pillow as `L` or `RGB`."""
-    if image.mode.startswith("I;16"):
-        return _from_16_bits(image)
-    if image.mode in ("I", "F"):
-        return _stretched(image)
+    """Any mode of 8 bits a channel as `L` or `RGB`."""
     if image.has_transparency_data:
         return _without_alpha(image)
     if image.mode in ("L", "RGB"):
@@ -42,37 +39,9 @@ def flattened(image: Image.Image) -> tuple[Image.Image, list[Step]]:
     return image.convert("RGB"), [Step("converted", f"{image.mode} converted to RGB")]
 
 
-def _from_16_bits(image: Image.Image) -> tuple[Image.Image, list[Step]]:
-    values = np.asarray(image)
-    steps = [Step("16_bit", "16 bits reduced to 8")]
-    grey = reduced(Image.fromarray(_16_TO_8_BITS[values]))
-    transparent = image.info.get("transparency")
-    if not isinstance(transparent, int):
-        return grey, steps
-    alpha = reduced(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
-    flat, flattening = _without_alpha(Image.merge("LA", (grey, alpha)))
-    return flat, steps + flattening
-
-
 def _is_grey(image: Image.Image) -> bool:
     palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     return bool((palette == palette[:, :1]).all())
-
-
-def _stretched(image: Image.Image) -> tuple[Image.Image, list[Step]]:
-    """32-bit values have no stated range: 16-bit ones are taken as such, all others run from darkest to lightest."""
-    values = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0, neginf=0)
-    low, high = float(values.min()), float(values.max())
-    if image.mode == "I" and low >= 0 and 255 < high <= 65535:
-        return _grey(values / 257), [Step("16_bit", "16 bits reduced to 8")]
-    if image.mode == "I" and low >= 0 and high <= 255:
-        return _grey(values), []
-    stretched = (values - low) * (255 / (high - low)) if high > low else np.zeros_like(values)
-    return _grey(stretched), [Step("stretched", f"32-bit values from {low:g} to {high:g} stretched to 8 bits")]
-
-
-def _grey(values: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, list[Step]]:

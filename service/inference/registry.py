@@ -1,6 +1,7 @@
 """Which models and versions there are, which of them are loaded, and what is wrong with the others."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +48,8 @@ def scan(models_dir: Path) -> dict[str, list[Path]]:
 def _versions(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    versions = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()]
+    # Only a number as it is written: `01` would be a second version 1.
+    versions = [path for path in folder.iterdir() if re.fullmatch("[1-9][0-9]*", path.name) and path.is_dir()]
     return sorted(versions, key=lambda path: int(path.name))
 
 

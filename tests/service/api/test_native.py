@@ -1,6 +1,7 @@
 """Pictures in, labels and probabilities out, in every body form."""
 
 import base64
+import json
 from io import BytesIO
 
 import numpy as np
@@ -41,7 +42,13 @@ def test_a_raw_body_is_a_picture_whatever_its_declared_type(client: FlaskClient,
     assert response.get_json()["predictions"][0]["label"] == "7"
 
 
-@pytest.mark.parametrize("head", ["", "data:image/png;base64,"])
+def test_json_may_begin_with_a_byte_order_mark_and_have_a_type_of_its_own(client: FlaskClient) -> None:
+    body = b"\xef\xbb\xbf" + json.dumps({"images": [base64_text(golden())]}).encode()
+    for content_type in ("application/json", "application/vnd.example+json"):
+        assert client.post(PREDICT, data=body, content_type=content_type).status_code == 200
+
+
+@pytest.mark.parametrize("head", ["", "data:image/png;base64,", "DATA:image/png;BASE64,"])
 def test_json_holds_base64_with_or_without_a_data_url(client: FlaskClient, head: str) -> None:
     wrapped = "\n".join(base64_text(golden())[n : n + 76] for n in range(0, 2000, 76))
     response = client.post(PREDICT, json={"images": [head + wrapped]})

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import ExifTags, Image
 
 from service.errors import BrokenImage, EmptyImage, ImageTooLarge, UnsupportedFormat
 from service.images.decode import FORMATS, Limits, decode
+from service.images.deep import to_8_bits
 from tests.conftest import encoded, png
 
 # A photo of Apple's: the same container as AVIF, another codec.
@@ -221,6 +223,67 @@ def test_a_big_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
     assert [step.code for step in picture.steps] == ["reduced"]
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_follows_a_jpeg_is_no_scan_of_it(progressive: bool) -> None:
+    data = encoded(Image.new("RGB", (300, 200), "teal"), "JPEG", progressive=progressive)
+    assert decode(data + b"\xff\xda" * 1000, LIMITS).image.size == (300, 200)
+
+
+@pytest.mark.parametrize("side", [100, 1000])
+def test_a_transparent_colour_is_transparent_at_every_size(side: int) -> None:
+    stripes = np.zeros((side, side, 3), np.uint8)
+    stripes[::2], stripes[1::4] = (255, 0, 255), (0, 90, 0)
+    array = pixels(encoded(Image.fromarray(stripes), "PNG", transparency=(255, 0, 255)))
+    assert np.abs(array.mean(axis=(0, 1)) - (127.5, 150, 127.5)).max() < 2
+    grey = np.full((side, side), 128, np.uint8)
+    grey[::2, ::2], grey[1::2, ::2] = 0, 255
+    assert abs(pixels(encoded(Image.fromarray(grey), "PNG", transparency=128)).mean() - 191) < 2
+
+
+@pytest.mark.parametrize(("bits", "key"), [(2, 2), (4, 10)])
+def test_a_transparent_grey_of_few_bits_is_transparent(bits: int, key: int) -> None:
+    rows = b"".join(b"\0" + bytes([sum(key << shift for shift in range(0, 8, bits))] * 4) for _ in range(4))
+    width = 4 * 8 // bits
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 4, bits, 0, 0, 0, 0))
+    data = b"\x89PNG\r\n\x1a\n" + head + chunk(b"tRNS", struct.pack(">H", key))
+    assert (pixels(data + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")) == 255).all()
+
+
+@pytest.mark.parametrize("side", [20, 1000])
+def test_32_bit_values_mean_the_same_at_every_size(side: int) -> None:
+    values = np.full((side, side), 200, np.int32)
+    values[::10] = 300
+    assert abs(pixels(encoded(Image.fromarray(values), "TIFF", compression="tiff_deflate")).mean() - 1) < 0.3
+
+
+def tiff(values: np.ndarray, **tags: int) -> Image.Image:
+    """A TIFF as it is opened, with some of its tags stated otherwise."""
+    image = Image.open(BytesIO(encoded(Image.fromarray(values), "TIFF")))
+    image.load()
+    for name, value in tags.items():
+        image.tag_v2[{"bits": 258, "photometric": 262, "format": 339}[name]] = value  # type: ignore[attr-defined]
+    return image
+
+
+def test_twelve_bits_fill_the_range() -> None:
+    image, (step,) = to_8_bits(tiff(np.array([[0, 2048], [4095, 4095]], np.uint16), bits=12))
+    assert np.asarray(image).tolist() == [[0, 128], [255, 255]] and step.code == "12_bit"
+
+
+def test_white_is_zero_is_heeded_in_16_bits() -> None:
+    assert np.asarray(to_8_bits(tiff(np.array([[0, 65535]], np.uint16), photometric=0))[0]).tolist() == [[255, 0]]
+
+
+def test_unsigned_32_bits_do_not_wrap_around() -> None:
+    values = np.linspace(0, 2**32 - 1, 64, dtype=np.uint32).view(np.int32).reshape(8, 8)
+    array = np.asarray(to_8_bits(tiff(values, format=1))[0]).ravel().astype(int)
+    assert (np.diff(array) > 0).all() and array[0] == 0 and array[-1] == 255
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
 def test_a_big_picture_of_any_mode_is_averaged_down(mode: str) -> None:
     name = "TIFF" if mode in ("CMYK", "I", "F") else "PNG"
@@ -240,7 +303,9 @@ def test_a_jpeg_with_another_behind_it_is_a_jpeg() -> None:
 
 
 def test_a_jpeg_of_countless_scans_is_refused_before_it_is_decoded() -> None:
-    data = encoded(Image.fromarray(np.eye(64, dtype=np.uint8) * 255), "JPEG", progressive=True)
+    data = encoded(
+        Image.fromarray(np.eye(64, dtype=np.uint8) * 255), "JPEG", progressive=True, comment=b"\xff\xda" * 500
+    )
     last_scan = data[data.rindex(b"\xff\xda") : -2]
     with pytest.raises(ImageTooLarge, match="scans"):
         decode(data[:-2] + last_scan * 200 + data[-2:], LIMITS)

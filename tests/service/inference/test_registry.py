@@ -49,6 +49,7 @@ def test_folders_that_are_no_versions_are_ignored(models_dir: Path) -> None:
     (models_dir / "mnist" / "drafts").mkdir()
     (models_dir / ".git").mkdir()
     (models_dir / "empty").mkdir()
+    shutil.copytree(models_dir / "mnist" / "1", models_dir / "mnist" / "01")
     assert list(loaded(models_dir).models()) == ["mnist"]
     assert list(loaded(models_dir).model("mnist").versions) == [1]
 
