@@ -1,6 +1,7 @@
 """Grey values of more than 8 bits a pixel to 8 bits, by stated rules."""
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,15 +48,12 @@ def _table(bits: int) -> NDArray[np.uint8]:
 
 def _from_32_bits(image: Image.Image) -> tuple[Image.Image, list[Step]]:
     """32-bit values have no stated range: whole ones within 8 or 16 bits are taken as such, all others stretched."""
-    values = np.asarray(image)
-    if _tag(image, _BITS_PER_SAMPLE, 0) == 32 and _tag(image, _SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED:
-        values = values.view(np.uint32)
-    low, high = _range(values)
+    low, high = _range(image)
     if image.mode == "I" and low >= 0 and high <= 255:
-        return _scaled(values, 0, 255), []
+        return _scaled(image, 0, 255), []
     if image.mode == "I" and low >= 0 and high <= 65535:
-        return _scaled(values, 0, 65535), [Step("16_bit", "16 bits reduced to 8")]
-    return _scaled(values, low, high), [Step("stretched", f"values from {low:g} to {high:g} stretched to 8 bits")]
+        return _scaled(image, 0, 65535), [Step("16_bit", "16 bits reduced to 8")]
+    return _scaled(image, low, high), [Step("stretched", f"values from {low:g} to {high:g} stretched to 8 bits")]
 
 
 def _tag(image: Image.Image, number: int, otherwise: int) -> int:
@@ -64,20 +62,25 @@ def _tag(image: Image.Image, number: int, otherwise: int) -> int:
     return int(found[0] if isinstance(found, tuple) else found)
 
 
-def _range(values: NDArray[np.generic]) -> tuple[float, float]:
+def _range(image: Image.Image) -> tuple[float, float]:
     """The least and the greatest finite value; 0 and 0 where there is none."""
-    finite = (block[np.isfinite(block)] for block in _blocks(values))
+    finite = (block[np.isfinite(block)] for block in _blocks(image))
     ends = [(float(block.min()), float(block.max())) for block in finite if block.size]
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (0.0, 0.0)
 
 
-def _scaled(values: NDArray[np.generic], low: float, high: float) -> Image.Image:
+def _scaled(image: Image.Image, low: float, high: float) -> Image.Image:
     """`low` as 0, `high` as 255; what is not a number as 0."""
     factor = 255 / (high - low) if high > low else 0.0
-    parts = [np.nan_to_num((block.astype(np.float64) - low) * factor) for block in _blocks(values)]
-    return Image.fromarray(np.concatenate([np.clip(np.rint(part), 0, 255).astype(np.uint8) for part in parts]))
+    shares = (np.nan_to_num((block.astype(np.float64) - low) * factor) for block in _blocks(image))
+    return Image.fromarray(np.concatenate([np.clip(np.rint(share), 0, 255).astype(np.uint8) for share in shares]))
 
 
-def _blocks(values: NDArray[np.generic]) -> list[NDArray[np.generic]]:
-    """Groups of whole rows."""
-    return np.array_split(values, min(len(values), values.size // _BLOCK + 1))
+def _blocks(image: Image.Image) -> Iterator[NDArray[np.generic]]:
+    """The values in bands of whole rows."""
+    tagged = _tag(image, _BITS_PER_SAMPLE, 0) == 32 and _tag(image, _SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED
+    rows = max(1, _BLOCK // image.width)
+    for top in range(0, image.height, rows):
+        values = np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+        # Pillow reads unsigned values into signed ones.
+        yield values.view(np.uint32) if tagged and image.mode == "I" else values
