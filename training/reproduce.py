@@ -23,8 +23,8 @@ FAMILIES = {
     "mnist_mlp_table": Family(
         "Atienza's table 1.3.3, at the 20 epochs the book states",
         "The rows of Adam, of RMSprop and the one without ReLU agree with the book within a point. The other rows of "
-        "SGD stay two to four points below it, on the training images too: 20 epochs at Keras' default learning rate of "
-        "0.01 are too few to reach what they report, so the book must have trained them longer, or at another rate.",
+        "SGD stay two to four points below it, on the training images too: 20 epochs at Keras' default learning rate "
+        "of 0.01 are too few to reach what they report, so the book must have trained them longer, or at another rate.",
     ),
     "mnist_mlp_table_long": Family("The rows of SGD again, 200 epochs long"),
 }
