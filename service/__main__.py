@@ -8,8 +8,6 @@ from pathlib import Path
 
 import click
 
-from service.settings import read_settings
-
 _GUNICORN_CONF = Path(__file__).with_name("gunicorn.conf.py")
 
 
@@ -27,6 +25,9 @@ def serve() -> None:
 @main.command()
 def health() -> None:
     """Exits with 0 if the service on this machine is ready; for a container's health check."""
+    # Not above: `serve` is replaced by gunicorn, which would import it all a second time.
+    from service.settings import read_settings
+
     settings = read_settings()
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host  # noqa: S104
     # Not by a proxy, whatever the environment says.
