@@ -1,50 +1,44 @@
 """Changes to training pictures, drawn afresh each time one is seen."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from training.augmentations import camera, geometry, ground, stroke
 from training.dataset import UInt8
 from training.recipe import Augmentation
 
 
-def augment(images: UInt8, how: Augmentation, random: Generator) -> UInt8:
-    """A changed copy of a batch uint8 `[N, H, W, C]`; the same generator state gives the same pictures."""
+def augment(images: UInt8, how: Augmentation, mirrored: NDArray[np.bool_], random: Generator) -> UInt8:
+    """A changed copy of a batch uint8 `[N, H, W, C]`; the same generator state gives the same pictures.
+
+    `mirrored` `[N]` says which pictures have left and right swapped, where the recipe mirrors at all. The order is that
+    in which pictures come about: the subject, where it lies, how it is framed, what camera and file do to it.
+    """
     if how.mirror:
-        images = _mirrored(images, random)
+        images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+    images = _in_part(images, how.stroke, stroke.redrawn, random)
+    images = _in_part(images, how.warped, lambda part, draw: geometry.warped(part, how, draw), random)
+    images = _in_part(images, how.ground, ground.laid, random)
     if how.shift_pixels:
-        images = _shifted(images, how.shift_pixels, random)
+        images = geometry.shifted(images, how, random)
+    images = _in_part(images, how.light, camera.lit, random)
+    images = _in_part(images, how.blur, camera.blurred, random)
+    images = _in_part(images, how.noise, camera.noisy, random)
+    images = _in_part(images, how.jpeg, camera.compressed, random)
     if how.cutout_pixels:
-        images = _cut_out(images, how.cutout_pixels, random)
+        images = geometry.cut_out(images, how.cutout_pixels, random)
     return images
 
 
-def _mirrored(images: UInt8, random: Generator) -> UInt8:
-    """Left and right swapped in half of the pictures."""
-    swap = random.random(len(images)) < 0.5
-    return np.where(swap[:, None, None, None], images[:, :, ::-1], images)
-
-
-def _shifted(images: UInt8, pixels: int, random: Generator) -> UInt8:
-    """Each picture moved by up to `pixels` either way; what comes in mirrors the edge (black stays black)."""
-    count, height, width, _ = images.shape
-    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
-    offsets = random.integers(0, 2 * pixels + 1, (2, count))
-    return windows[np.arange(count), offsets[0], offsets[1]].transpose(0, 2, 3, 1)
-
-
-def _cut_out(images: UInt8, pixels: int, random: Generator) -> UInt8:
-    """A square of `pixels`, clipped at the edges, set to its mean (DeVries & Taylor 2017, arXiv 1708.04552)."""
-    count, height, width, _ = images.shape
-    in_rows = _band(random.integers(0, height, (count,)), height, pixels)
-    in_columns = _band(random.integers(0, width, (count,)), width, pixels)
-    hole = (in_rows[:, :, None] & in_columns[:, None, :])[..., None]
-    mean = images.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
-    return np.where(hole, mean, images)
-
-
-def _band(middles: NDArray[np.int64], length: int, pixels: int) -> NDArray[np.bool_]:
-    """`[N, length]`: which positions lie in a band of `pixels` around each middle."""
-    start = middles[:, None] - pixels // 2
-    return (np.arange(length) >= start) & (np.arange(length) < start + pixels)
+def _in_part(images: UInt8, part: float, change: Callable[[UInt8, Generator], UInt8], random: Generator) -> UInt8:
+    """Each picture changed with a probability of `part`."""
+    if not part:
+        return images
+    chosen = random.random(len(images)) < part
+    changed = images.copy()
+    if chosen.any():
+        changed[chosen] = change(images[chosen], random)
+    return changed

@@ -15,7 +15,7 @@ from service.images import kinds
 from service.images.decode import Picture
 from service.inference import classifier
 from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenance
-from training import atomic, backend, card, dataset, evaluate, fit, model, report, saved_model
+from training import atomic, backend, card, dataset, evaluate, fit, fold, model, report, saved_model
 from training.calibrate import Calibration, calibrate
 from training.dataset import DataSet, Split, Splits
 from training.evaluate import Measured
@@ -48,7 +48,7 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
     if run.export_dir.exists():
         return run.export_dir
     train, validation = splits.hold_out(run.recipe.validation_images)
-    trained = _float32_model(run, data_set, train)
+    trained = _serving_model(run, data_set, train)
     calibration = calibrate(fit.predict(trained, validation), validation.labels) if len(validation.labels) else None
     with atomic.exclusive(run.export_dir.parent), atomic.new_folder(run.export_dir) as folder:
         temperature = calibration.temperature if calibration else 1.0
@@ -66,10 +66,12 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
     return run.export_dir
 
 
-def _float32_model(run: Run, data_set: DataSet, train: Split) -> keras.Model:
+def _serving_model(run: Run, data_set: DataSet, train: Split) -> keras.Model:
     trained = model.build(run.recipe, data_set, train.images, "float32")
     fit.load_weights(trained, _checkpoint(run))
-    return trained
+    simple = fold.folded(trained)
+    fold.on_int8_grid(simple)
+    return simple
 
 
 def _checkpoint(run: Run) -> Checkpoint:

@@ -8,6 +8,9 @@ import numpy as np
 from training.dataset import DataSet, UInt8
 from training.recipe import Optimizer, Recipe
 
+# A network that starts from what the pictures are like sees this many of them, spread over the split.
+_SAMPLE = 2000
+
 
 def build(recipe: Recipe, data_set: DataSet, train_images: UInt8, policy: str) -> keras.Model:
     """An untrained model under a Keras dtype policy; the same weights fit every policy.
@@ -19,8 +22,12 @@ def build(recipe: Recipe, data_set: DataSet, train_images: UInt8, policy: str) -
     network = importlib.import_module(f"training.networks.{recipe.network}")
     image = keras.Input(data_set.input.shape, dtype="uint8", name="image")
     outputs = len(data_set.labels) if recipe.loss == "cross_entropy" else 1
-    scaled = keras.layers.Rescaling(*_scale_and_offset(recipe, train_images))(image)
-    return keras.Model(image, network.build(scaled, outputs, **recipe.network_options), name=recipe.name)
+    scaling = keras.layers.Rescaling(*_scale_and_offset(recipe, train_images))
+    model = keras.Model(image, network.build(scaling(image), outputs, **recipe.network_options), name=recipe.name)
+    if hasattr(network, "initialise"):
+        sample = train_images[:: max(1, len(train_images) // _SAMPLE)][:_SAMPLE]
+        network.initialise(model, keras.ops.convert_to_numpy(keras.ops.cast(scaling(sample), "float32")))
+    return model
 
 
 def _scale_and_offset(recipe: Recipe, train_images: UInt8) -> tuple[list[float], list[float]]:

@@ -29,7 +29,8 @@ class Optimizer:
     """An optimiser and its learning rate over the run.
 
     `one_cycle` rises linearly to `learning_rate` over the first `warmup` of all steps, then falls to 0 by half a cosine
-    (Loshchilov & Hutter 2017, arXiv 1608.03983); `constant` does not change.
+    (Loshchilov & Hutter 2017, arXiv 1608.03983); `constant` does not change. Momentum is Nesterov's. With
+    `lookahead_steps` the weights are averaged every so many steps, see `training.lookahead`.
     """
 
     name: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"
@@ -38,15 +39,32 @@ class Optimizer:
     momentum: float = 0.0
     schedule: Literal["constant", "one_cycle"] = "one_cycle"
     warmup: float = 0.2
+    lookahead_steps: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How a training picture is changed each time it is seen; zero and False change nothing."""
+    """How a training picture is changed each time it is seen; zero and False change nothing.
 
+    `mirror` swaps left and right in every second epoch, in the other half of the pictures from the first one on
+    (Jordan 2024, arXiv 2404.00498). `warped` is the part of the pictures that is turned, scaled and sheared by up to
+    the amounts below it; `stroke`, `ground`, `light`, `blur`, `noise` and `jpeg` are the parts that are changed so.
+    """
+
+    outside: Literal["mirrored", "black"] = "mirrored"
     shift_pixels: int = 0
     mirror: bool = False
     cutout_pixels: int = 0
+    warped: float = 0.0
+    turn_degrees: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    stroke: float = 0.0
+    ground: float = 0.0
+    light: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    jpeg: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

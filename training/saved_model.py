@@ -17,16 +17,17 @@ def write(model: keras.Model, temperature: float, folder: Path) -> None:
 
     `model` must be built under float32: a bfloat16 graph is slow on CPUs without it.
     """
-    archive = keras.export.ExportArchive()
-    archive.track(model)
+    module = tf.Module()
+    # Not Keras' ExportArchive: version 3.15 writes every variable twice.
+    module.weights = [variable.value for variable in model.variables]
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = model(image, training=False) / temperature
         return {"probabilities": tf.nn.softmax(logits), "logits": logits}
 
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, name="image")]
-    archive.add_endpoint("serve", serve, signature)
-    archive.write_out(str(folder), verbose=False)
+    module.serve = tf.function(serve, input_signature=signature)
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
 
 
 def convert(folder: Path, weights: Weights) -> bytes:

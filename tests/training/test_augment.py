@@ -1,41 +1,133 @@
 """Augmentation changes pictures as it says, and the same way for the same generator state."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+import pytest
 
 from training.augment import augment
+from training.dataset import UInt8
 from training.recipe import Augmentation
 
+EVERYTHING = Augmentation(
+    shift_pixels=2,
+    mirror=True,
+    cutout_pixels=3,
+    warped=0.5,
+    turn_degrees=10,
+    scale=0.2,
+    shear=0.1,
+    stroke=0.5,
+    light=0.5,
+    blur=0.5,
+    noise=0.5,
+    jpeg=0.5,
+)
 
-def pictures(count: int = 64) -> np.ndarray:
-    return np.random.default_rng(1).integers(1, 256, (count, 8, 8, 3), dtype=np.uint8)
+
+def pictures(count: int = 64, channels: int = 3) -> UInt8:
+    return np.random.default_rng(1).integers(1, 256, (count, 8, 8, channels), dtype=np.uint8)
+
+
+def augmented(images: UInt8, how: Augmentation, seed: int = 1, mirrored: bool = False) -> UInt8:
+    return augment(images, how, np.full(len(images), mirrored), np.random.default_rng(seed))
+
+
+def disc(count: int = 40) -> UInt8:
+    """A bright disc of radius 6 on black, 28×28."""
+    rows, columns = np.mgrid[:28, :28] - 13.5
+    one = np.where(rows**2 + columns**2 < 36, 255, 0).astype(np.uint8)
+    return np.repeat(one[None, ..., None], count, axis=0)
 
 
 def test_no_augmentation_changes_nothing() -> None:
-    assert np.array_equal(augment(pictures(), Augmentation(), np.random.default_rng(0)), pictures())
+    assert np.array_equal(augmented(pictures(), Augmentation()), pictures())
 
 
-def test_the_same_generator_state_gives_the_same_pictures() -> None:
-    how = Augmentation(shift_pixels=2, mirror=True, cutout_pixels=3)
-    one, other = (augment(pictures(), how, np.random.default_rng(5)) for _ in range(2))
-    assert np.array_equal(one, other) and not np.array_equal(one, pictures())
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_same_generator_state_gives_the_same_pictures(channels: int) -> None:
+    how = replace(EVERYTHING, ground=0.5 if channels == 1 else 0.0)
+    images = pictures(channels=channels)
+    one, other = (augmented(images, how, seed=5) for _ in range(2))
+    assert np.array_equal(one, other) and not np.array_equal(one, images)
+    assert one.dtype == np.uint8 and one.shape == images.shape
+    assert np.array_equal(images, pictures(channels=channels)), "the caller's pictures stay as they are"
 
 
-def test_mirroring_swaps_left_and_right_in_about_half() -> None:
-    images = pictures()
-    changed = augment(images, Augmentation(mirror=True), np.random.default_rng(1))
-    mirrored = [np.array_equal(c, i[:, ::-1]) for c, i in zip(changed, images, strict=True)]
-    kept = [np.array_equal(c, i) for c, i in zip(changed, images, strict=True)]
-    assert all(m != k for m, k in zip(mirrored, kept, strict=True)) and 16 < sum(mirrored) < 48
+def test_only_the_named_pictures_are_mirrored() -> None:
+    images = pictures(4)
+    changed = augment(images, Augmentation(mirror=True), np.array([True, False] * 2), np.random.default_rng(1))
+    assert np.array_equal(changed[::2], images[::2, :, ::-1]) and np.array_equal(changed[1::2], images[1::2])
+
+
+def test_digits_are_never_mirrored() -> None:
+    assert np.array_equal(augmented(pictures(), Augmentation(), mirrored=True), pictures())
+
+
+@pytest.mark.parametrize("name", ["stroke", "light", "blur", "noise", "jpeg", "ground"])
+def test_a_part_of_the_pictures_is_changed_and_the_rest_is_left(name: str) -> None:
+    images = pictures(400, channels=1)
+    part: dict[str, Any] = {name: 0.25}
+    changed = (augmented(images, Augmentation(**part)) != images).any(axis=(1, 2, 3))
+    assert 0.15 < changed.mean() < 0.35
 
 
 def test_shifting_moves_by_at_most_the_stated_pixels() -> None:
     image = np.zeros((200, 9, 9, 1), np.uint8)
     image[:, 4, 4] = 255
-    places = np.argwhere(augment(image, Augmentation(shift_pixels=2), np.random.default_rng(1))[..., 0] == 255)
+    places = np.argwhere(augmented(image, Augmentation(shift_pixels=2))[..., 0] == 255)
     assert len(places) == 200 and set(places[:, 1]) == set(places[:, 2]) == {2, 3, 4, 5, 6}
+
+
+def test_what_comes_in_is_black_where_the_recipe_says_so() -> None:
+    bright = np.full((50, 9, 9, 1), 200, np.uint8)
+    how = Augmentation(outside="black", shift_pixels=2, warped=1.0, scale=0.5)
+    assert augmented(bright, how).min() == 0
+    assert augmented(bright, replace(how, outside="mirrored")).min() == 200
+
+
+def test_warping_by_nothing_changes_nothing() -> None:
+    assert np.array_equal(augmented(pictures(), Augmentation(warped=1.0)), pictures())
+
+
+def test_scaling_makes_the_subject_larger_and_smaller_within_the_stated_factor() -> None:
+    area = (augmented(disc(300), Augmentation(outside="black", warped=1.0, scale=0.3)) > 127).sum(axis=(1, 2, 3))
+    original = (disc(1) > 127).sum()
+    assert area.min() >= original / 1.3**2 * 0.9 and area.max() <= original * 1.3**2 * 1.1
+    assert area.min() < original * 0.75 and area.max() > original * 1.4
+
+
+def test_turning_keeps_the_middle_and_moves_the_rim() -> None:
+    image = np.zeros((100, 29, 29, 1), np.uint8)
+    image[:, 14, 14] = image[:, 14, 27] = 255
+    turned = augmented(image, Augmentation(outside="black", warped=1.0, turn_degrees=20))
+    assert (turned[:, 14, 14] == 255).all() and (turned[:, 14, 27] < 128).mean() > 0.8
+
+
+def test_strokes_grow_and_shrink_by_about_a_pixel() -> None:
+    ink = augmented(disc(300), Augmentation(stroke=1.0)).sum(axis=(1, 2, 3)) / 255
+    original = (disc(1) == 255).sum()
+    assert ink.min() < original < ink.max()
+    assert ink.max() <= np.pi * 7.6**2 and ink.min() >= np.pi * 4.9**2
+
+
+def test_a_garment_stays_visible_on_its_new_ground_and_its_ground_is_no_longer_black() -> None:
+    images = disc(200)
+    laid = augmented(images, Augmentation(ground=1.0)).astype(float)
+    subject, ground = laid[:, 12:16, 12:16].mean(axis=(1, 2, 3)), laid[:, :4, :4].mean(axis=(1, 2, 3))
+    assert (ground > 5).mean() > 0.8 and (np.abs(subject - ground) > 20).mean() > 0.9
+
+
+def test_dark_prints_inside_a_garment_are_not_holes() -> None:
+    printed = disc(100)
+    printed[:, 13, 13] = 0
+    laid = augmented(printed, Augmentation(ground=1.0)).astype(float)
+    # The print is the garment's darkest tone, whatever the ground is.
+    assert (laid[:, 13, 13] <= 61).all()
 
 
 def test_cutout_flattens_one_square_at_most() -> None:
     images = pictures()
-    changed = (augment(images, Augmentation(cutout_pixels=3), np.random.default_rng(1)) != images).any(axis=3)
+    changed = (augmented(images, Augmentation(cutout_pixels=3)) != images).any(axis=3)
     assert (changed.sum(axis=(1, 2)) <= 9).all() and changed.any(axis=(1, 2)).mean() > 0.9

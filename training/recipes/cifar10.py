@@ -1,4 +1,4 @@
-"""CIFAR-10, the shipped model: the same shape of network at twice the width."""
+"""CIFAR-10, the shipped model: airbench's CNN, trained three times as long, on sturdier pictures."""
 
 from training.recipe import Augmentation, Optimizer, Recipe
 
@@ -7,12 +7,26 @@ RECIPES = (
         name="cifar10",
         title="photographs of ten things, 32×32 colour",
         data_set="cifar10",
-        network="convnet",
-        network_options={"stem": 24, "widths": (64, 128, 256)},
-        epochs=20,
-        batch_size=256,
-        optimizer=Optimizer(learning_rate=4e-3, weight_decay=0.05),
-        augmentation=Augmentation(shift_pixels=3, mirror=True, cutout_pixels=8),
-        label_smoothing=0.1,
+        network="airbench",
+        network_options={"widths": (64, 256, 256)},
+        epochs=30,
+        batch_size=1024,
+        # Airbench's learning rate and decay, for the mean of a batch instead of the sum.
+        optimizer=Optimizer(name="sgd", learning_rate=1.5, weight_decay=0.0089, momentum=0.85, lookahead_steps=5),
+        augmentation=Augmentation(
+            shift_pixels=3,
+            mirror=True,
+            cutout_pixels=8,
+            warped=0.25,
+            turn_degrees=15,
+            scale=0.2,
+            shear=0.1,
+            light=0.2,
+            blur=0.1,
+            noise=0.1,
+            jpeg=0.1,
+        ),
+        label_smoothing=0.2,
+        validation_images=2500,
     ),
 )

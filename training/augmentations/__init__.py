@@ -1,0 +1,1 @@
+"""One module a cause for which pictures of the same thing differ."""
