@@ -95,9 +95,11 @@ def write(
 
 
 def _command(recipe: Recipe) -> str:
+    options = recipe.data_options
+    if recipe.data_set == "arrays":
+        return f"folder --images FILE.npz --name {recipe.name} --kind {options['kind']}"
     if recipe.data_set != "folder":
         return recipe.name
-    options = recipe.data_options
     shape = f"--size {options['size']}{' --grey' if options['grey'] else ''} --kind {options['kind']}"
     return f"folder --images DIR --name {recipe.name} {shape}"
 

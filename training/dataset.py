@@ -45,6 +45,20 @@ class Splits(NamedTuple):
         return Split(*(a[:kept] for a in self.train)), Split(*(a[kept:] for a in self.train))
 
 
+class Content(NamedTuple):
+    """What data of somebody's own holds; validation images are the last ones of train.
+
+    `divided` says that its owner set the test split apart; `remarks` are sentences for the owner.
+    """
+
+    labels: tuple[str, ...]
+    kind: str
+    splits: Splits
+    validation_images: int
+    divided: bool
+    remarks: tuple[str, ...] = ()
+
+
 class Source(NamedTuple):
     """One way the data set may lie in a folder: its files, and what reads them."""
 
@@ -103,6 +117,21 @@ def _names() -> list[str]:
 
 def _module(name: str) -> ModuleType:
     return importlib.import_module(f"training.datasets.{name}")
+
+
+def of_content(name: str, title: str, content: Content) -> DataSet:
+    """Data of somebody's own as a data set; `name` is that of the module which reads it."""
+    height, width, channels = content.splits.train.images.shape[1:]
+    return DataSet(
+        name=name,
+        title=title,
+        labels=content.labels,
+        kind=content.kind,
+        input=InputSpec.model_validate({"height": height, "width": width, "channels": channels}),
+        read=lambda: content.splits,
+        licence="its owner's",
+        citation="its owner",
+    )
 
 
 def load(data_set: DataSet, data_dir: Path | None) -> Splits:

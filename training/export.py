@@ -32,10 +32,15 @@ _TOLERANCE_MARGIN = 1.5
 
 
 class Exported(NamedTuple):
-    """The weights of the LiteRT file and what each engine gave on the test split."""
+    """The weights of the LiteRT file, if there is one, and what each engine gave on the test split."""
 
     weights: Weights
     measured: Mapping[EngineName, Measured]
+
+    @property
+    def engine(self) -> EngineName:
+        """The engine that serves where nobody asks for one."""
+        return "litert" if "litert" in self.measured else "tensorflow"
 
 
 def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
@@ -52,9 +57,9 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
     calibration = calibrate(fit.predict(trained, validation), validation.labels) if len(validation.labels) else None
     with atomic.exclusive(run.export_dir.parent), atomic.new_folder(run.export_dir) as folder:
         temperature = calibration.temperature if calibration else 1.0
-        saved_model.write(trained, temperature, folder)
-        exported = _with_litert(folder, splits.test)
-        golden = _write_golden(folder, data_set, splits.test, exported.measured)
+        saved_model.write(saved_model.of_model(trained), temperature, folder)
+        exported = with_litert(folder, splits.test)
+        golden = write_golden(folder, data_set, splits.test, exported.measured)
         measured = exported.measured["litert"]
         report.write(folder, data_set, _checkpoint(run).history, train, splits.test, measured, temperature)
         text = card.write(
@@ -62,7 +67,7 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
         )
         (folder / "README.md").write_text(text)
         contract.write(folder, _manifest(run, data_set, splits, calibration, exported, golden))
-        _check_golden(folder)
+        check_golden(folder)
     return run.export_dir
 
 
@@ -82,7 +87,7 @@ def _checkpoint(run: Run) -> Checkpoint:
     return checkpoint
 
 
-def _with_litert(folder: Path, test: Split) -> Exported:
+def with_litert(folder: Path, test: Split) -> Exported:
     """Adds `model.tflite`, int8 if that is as good as the SavedModel, and measures both engines."""
     truth = evaluate.measure(folder, "tensorflow", test)
     for weights in ("int8", "float32"):
@@ -98,7 +103,7 @@ def _as_good(converted: Measured, truth: Measured) -> bool:
     return agreed and abs(converted.accuracy - truth.accuracy) <= _MOST_ACCURACY_LOST
 
 
-def _write_golden(
+def write_golden(
     folder: Path, data_set: DataSet, test: Split, measured: Mapping[EngineName, Measured]
 ) -> tuple[Golden, ...]:
     """The first test picture of each class as PNG, with each engine's probabilities.
@@ -145,7 +150,7 @@ def _manifest(
         labels=data_set.labels,
         input=data_set.input,
         kind=data_set.kind,
-        engines=_engine_facts(exported),
+        engines=engine_facts(exported),
         golden=golden,
         temperature=calibration.temperature if calibration else None,
         energy_threshold=calibration.energy_threshold if calibration else None,
@@ -165,21 +170,22 @@ def _manifest(
     )
 
 
-def _engine_facts(exported: Exported) -> dict[EngineName, EngineFacts]:
-    litert, truth = exported.measured["litert"], exported.measured["tensorflow"]
-    difference = evaluate.largest_difference(litert.output, truth.output)
-    return {
-        "litert": EngineFacts(
+def engine_facts(exported: Exported) -> dict[EngineName, EngineFacts]:
+    """What the manifest states of each engine."""
+    truth = exported.measured["tensorflow"]
+    facts = {"tensorflow": EngineFacts(tolerance=_LEAST_TOLERANCE, accuracy=truth.accuracy, agreement=1.0)}
+    if litert := exported.measured.get("litert"):
+        difference = evaluate.largest_difference(litert.output, truth.output)
+        facts["litert"] = EngineFacts(
             tolerance=max(_LEAST_TOLERANCE, math.ceil(difference * _TOLERANCE_MARGIN * 1000) / 1000),
             accuracy=litert.accuracy,
             agreement=evaluate.agreement(litert.output, truth.output),
             weights=exported.weights,
-        ),
-        "tensorflow": EngineFacts(tolerance=_LEAST_TOLERANCE, accuracy=truth.accuracy, agreement=1.0),
-    }
+        )
+    return {name: facts[name] for name in ("litert", "tensorflow") if name in facts}
 
 
-def _check_golden(folder: Path) -> None:
+def check_golden(folder: Path) -> None:
     """Raises ModelFault unless both engines, loaded as the service loads them, answer the golden pictures."""
     manifest = Manifest.model_validate_json((folder / contract.FILE_NAME).read_bytes())
     for engine in manifest.engines:

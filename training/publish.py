@@ -18,17 +18,21 @@ class NotPublished(Fault):
 
 
 def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
-    """Copies a run's version folder to `models/<name>/<next version>/` in one step; the same export only once.
-
-    Raises NotServable; or NotPublished if the run is not finished, or is less accurate than the version it would
-    replace and `force` is not set.
-    """
+    """Publishes a run's version folder; raises NotServable, or NotPublished if the run is not finished."""
     check_servable(run.recipe)
     if not run.export_dir.exists():
         raise NotPublished(
             f"{run.folder} is not finished; `python -m training train {run.recipe.name}` goes on with it"
         )
-    manifest = contract.read(run.export_dir)
+    return publish_version(run.export_dir, models_dir, force=force)
+
+
+def publish_version(version: Path, models_dir: Path, *, force: bool = False) -> Path:
+    """Copies a version folder to `models/<name>/<next version>/` in one step; the same export only once.
+
+    Raises NotPublished if it is less accurate than the version it would replace and `force` is not set.
+    """
+    manifest = contract.read(version)
     home = models_dir / manifest.name
     with atomic.exclusive(home):
         latest = max((int(path.name) for path in home.iterdir() if path.name.isdecimal()), default=0)
@@ -37,7 +41,7 @@ def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
         if latest and not force:
             _refuse_if_worse(manifest, home / str(latest))
         with atomic.new_folder(home / str(latest + 1)) as folder:
-            shutil.copytree(run.export_dir, folder, dirs_exist_ok=True)
+            shutil.copytree(version, folder, dirs_exist_ok=True)
             contract.write(folder, manifest.model_copy(update={"version": latest + 1}))
     return home / str(latest + 1)
 

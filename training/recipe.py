@@ -171,7 +171,12 @@ def _is_default(part: object, field: dataclasses.Field[Any]) -> bool:
 
 
 def for_data(
-    recipe: Recipe, name: str, data_options: Mapping[str, Any], train_images: int, validation_images: int
+    recipe: Recipe,
+    name: str,
+    data_set: str,
+    data_options: Mapping[str, Any],
+    train_images: int,
+    validation_images: int,
 ) -> Recipe:
     """The recipe for data of somebody's own, under the name of the model that it becomes.
 
@@ -180,7 +185,8 @@ def for_data(
     return dataclasses.replace(
         recipe,
         name=name,
-        title=f"{name}, a folder of images",
+        title=f"{name}, from images of one's own",
+        data_set=data_set,
         data_options=data_options,
         batch_size=min(recipe.batch_size, max(8, train_images // 20)),
         validation_images=validation_images,

@@ -37,7 +37,8 @@ def write(
     probabilities = measured.output.probabilities
     uncalibrated = softmax(measured.output.logits * temperature)
     counts = confusion(probabilities, test.labels)
-    figures.curves(history, plots / "curves.png")
+    if history:
+        figures.curves(history, plots / "curves.png")
     figures.confusion(counts, data_set.labels, plots / "confusion.png")
     curves = {"before": bins(uncalibrated, test.labels), "after": bins(probabilities, test.labels)}
     figures.reliability(curves, plots / "reliability.png")

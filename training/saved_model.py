@@ -1,10 +1,11 @@
 """The exported graph: scaling, temperature and softmax inside, uint8 in; as SavedModel and as LiteRT file.
 
-The only module beside `backend` that imports TensorFlow, and only the export runs it.
+With `foreign` the only module that imports TensorFlow; only the export runs it.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -12,20 +13,34 @@ import tensorflow as tf
 Weights = Literal["int8", "float32"]
 
 
-def write(model: keras.Model, temperature: float, folder: Path) -> None:
-    """Writes a SavedModel whose `serving_default` takes `image` and returns `probabilities` and `logits`.
+class Graph(NamedTuple):
+    """What is to be exported: uint8 images `[N, H, W, C]` to logits `[N, classes]`.
 
-    `model` must be built under float32: a bfloat16 graph is slow on CPUs without it.
+    `tracked` are the variables it computes with, or the objects that own them.
     """
-    module = tf.Module()
+
+    logits: Callable[[tf.Tensor], tf.Tensor]
+    shape: tuple[int, int, int]
+    tracked: Sequence[Any]
+
+
+def of_model(model: keras.Model) -> Graph:
+    """The graph of a model of ours; it must be built under float32: bfloat16 is slow on CPUs without it."""
+    variables = [variable.value for variable in model.variables]
+    return Graph(lambda image: model(image, training=False), model.input_shape[1:], variables)
+
+
+def write(graph: Graph, temperature: float, folder: Path) -> None:
+    """Writes a SavedModel whose `serving_default` takes `image` and returns `probabilities` and `logits`."""
     # Not Keras' ExportArchive: version 3.15 writes every variable twice.
-    module.weights = [variable.value for variable in model.variables]
+    module = tf.Module()
+    module.tracked = list(graph.tracked)
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = model(image, training=False) / temperature
+        logits = graph.logits(image) / temperature
         return {"probabilities": tf.nn.softmax(logits), "logits": logits}
 
-    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, name="image")]
+    signature = [tf.TensorSpec((None, *graph.shape), tf.uint8, name="image")]
     module.serve = tf.function(serve, input_signature=signature)
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
 

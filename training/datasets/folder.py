@@ -4,7 +4,6 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +11,8 @@ from service import manifest
 from service.errors import ImageFault
 from service.images import kinds
 from service.images.decode import Limits, decode
-from service.manifest import InputSpec
-from training.dataset import DataFault, DataSet, Split, Splits
+from training import dataset
+from training.dataset import Content, DataFault, DataSet, Split, Splits
 
 _SPLITS = ("train", "val", "test")
 # Of each class, where the folder is not split by its owner; at least one image each.
@@ -26,28 +25,10 @@ _SHOWN = 20
 _Files = Mapping[str, Mapping[str, Sequence[Path]]]
 
 
-class Content(NamedTuple):
-    """What a folder holds; validation images are the last ones of train. `remarks` are sentences for its owner."""
-
-    labels: tuple[str, ...]
-    splits: Splits
-    validation_images: int
-    remarks: tuple[str, ...]
-
-
 def make(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool) -> DataSet:
     """The data set in a folder; the arguments are a recipe's `data_options`. Raises DataFault."""
     content = read(images, size, grey, kind, skip_unreadable)
-    return DataSet(
-        name="folder",
-        title=f"images of {Path(images).resolve().name}",
-        labels=content.labels,
-        kind=kind,
-        input=InputSpec(height=size, width=size, channels=1 if grey else 3),
-        read=lambda: content.splits,
-        licence="its owner's",
-        citation="its owner",
-    )
+    return dataset.of_content("folder", f"images of {Path(images).resolve().name}", content)
 
 
 @functools.lru_cache(maxsize=1)
@@ -64,7 +45,8 @@ def read(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool) -
         raise DataFault(f"{len(faults)} files cannot be read; remove them or pass --skip-unreadable:\n{listed}")
     remarks = [f"skipped, {fault}" for fault in faults] + list(_duplicates(files))
     joined = Split(*(np.concatenate(pair) for pair in zip(train, validation, strict=True)))
-    return Content(labels, Splits(joined, test), len(validation.labels), tuple(remarks))
+    divided = (Path(images) / "train").is_dir()
+    return Content(labels, kind, Splits(joined, test), len(validation.labels), divided, tuple(remarks))
 
 
 def _found(root: Path) -> _Files:

@@ -1,0 +1,164 @@
+"""Models trained elsewhere are served as they are, and what could do harm is refused."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner, Result
+from keras import layers
+from PIL import Image
+
+from service import manifest as contract
+from tests.conftest import app_over, png
+from tests.tiny.datasets import tiny as tiny_data
+from training import foreign
+from training.cli import main
+from training.datasets import arrays
+from training.foreign import NotAdopted
+
+LABELS = ("north-west", "north-east", "south-west", "south-east")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with labelled arrays, names of the classes and models as others make them."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    keras.config.set_dtype_policy("float32")
+    tiny_data.write(folder)
+    (folder / "labels.txt").write_text("\n".join(LABELS))
+    train, _ = tiny_data.make()
+    model = keras.Sequential([keras.Input((12, 12)), layers.Flatten(), layers.Dense(4, activation="softmax")])
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    model.fit(train.images[..., 0] / 255.0, train.labels, epochs=8, verbose=0)
+    model.save(folder / "probabilities.keras")
+    model.export(folder / "saved", verbose=False)
+    inputs = keras.Input((12, 12, 1), dtype="uint8")
+    logits = layers.Dense(4)(layers.Flatten()(layers.Rescaling(1 / 255)(inputs)))
+    on_bytes = keras.Model(inputs, logits)
+    weights, bias = model.layers[-1].get_weights()
+    on_bytes.layers[-1].set_weights([weights, bias])
+    on_bytes.save(folder / "logits.keras")
+    return folder
+
+
+def export(place: Path, source: str, models: Path, *words: str) -> Result:
+    arrays.read.cache_clear()
+    given = ["export", str(place / source), "--models-dir", str(models), "--name", "quarter", "--kind", "digit"]
+    labels = () if "--labels" in words else ("--labels", str(place / "labels.txt"))
+    return CliRunner().invoke(main, [*given, *labels, *words])
+
+
+def served(models: Path) -> np.ndarray:
+    """The probabilities that the service answers for the first eight test images."""
+    client = app_over(models).test_client()
+    images = tiny_data.make().test.images[:8, :, :, 0]
+    answers = [client.post("/models/quarter/predict", data=png(Image.fromarray(image))) for image in images]
+    rows = [answer.get_json()["predictions"][0]["probabilities"] for answer in answers]
+    return np.array([[row[label] for label in LABELS] for row in rows])
+
+
+def expected(place: Path) -> np.ndarray:
+    model = keras.saving.load_model(place / "probabilities.keras")
+    return np.asarray(model(tiny_data.make().test.images[:8, :, :, 0] / 255.0))
+
+
+@pytest.mark.parametrize(
+    ("source", "pixels"), [("probabilities.keras", "0..1"), ("logits.keras", "0..255"), ("saved", "0..1")]
+)
+def test_an_adopted_model_answers_over_http_as_it_did_elsewhere(
+    place: Path, tmp_path: Path, source: str, pixels: str
+) -> None:
+    result = export(place, source, tmp_path, "--pixels", pixels)
+    assert result.exit_code == 0, result.output
+    manifest = contract.read(tmp_path / "quarter" / "1")
+    assert manifest.labels == LABELS and manifest.temperature is None and manifest.energy_threshold is None
+    assert manifest.provenance is None and all(facts.accuracy is None for facts in manifest.engines.values())
+    np.testing.assert_allclose(served(tmp_path), expected(place), atol=1e-4)
+
+
+def test_labelled_images_measure_and_calibrate_it(place: Path, tmp_path: Path) -> None:
+    result = export(place, "logits.keras", tmp_path, "--images", str(place / "tiny.npz"))
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "quarter" / "1"
+    manifest = contract.read(folder)
+    assert manifest.temperature and manifest.energy_threshold and (manifest.engines["litert"].accuracy or 0) > 0.8
+    assert (folder / "figures" / "confusion.png").exists() and "100 images" in (folder / "README.md").read_text()
+    answer = app_over(tmp_path).test_client().post(
+        "/models/quarter/predict", data=png(Image.fromarray(tiny_data.make().test.images[0, :, :, 0]))
+    )  # fmt: skip
+    assert answer.get_json()["predictions"][0]["in_distribution"] is not None
+
+
+def test_the_same_model_is_published_once_and_a_worse_one_is_refused(place: Path, tmp_path: Path) -> None:
+    worse = keras.saving.load_model(place / "logits.keras")
+    worse.layers[-1].set_weights([-array for array in worse.layers[-1].get_weights()])
+    worse.save(tmp_path / "worse.keras")
+    words = ("--images", str(place / "tiny.npz"))
+    assert export(place, "logits.keras", tmp_path / "models", *words).exit_code == 0
+    labels = ("--labels", str(place / "labels.txt"))
+    refused = export(tmp_path, "worse.keras", tmp_path / "models", *words, *labels)
+    assert refused.exit_code == 1 and "--force" in refused.output
+
+
+def test_code_inside_a_keras_file_is_not_run(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4, 4, 1)), layers.Lambda(lambda x: x), layers.Flatten(), layers.Dense(2)])
+    model.save(tmp_path / "lambda.keras")
+    with pytest.raises(NotAdopted, match="without running code"):
+        foreign.load(tmp_path / "lambda.keras", "0..1", 2)
+
+
+def test_operations_that_reach_out_of_the_graph_are_refused_by_name(tmp_path: Path) -> None:
+    module = tf.Module()
+
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        tf.io.write_file("never", "harm")
+        return {"logits": tf.reshape(image, (-1, 16))[:, :2]}
+
+    module.serve = tf.function(serve, input_signature=[tf.TensorSpec((None, 4, 4, 1), tf.float32)])
+    tf.saved_model.save(module, str(tmp_path / "model"), signatures={"serving_default": module.serve})
+    with pytest.raises(NotAdopted, match="WriteFile"):
+        foreign.load(tmp_path / "model", "0..1", 2)
+
+
+def test_what_litert_cannot_take_is_served_by_tensorflow_alone(place: Path, tmp_path: Path) -> None:
+    module = tf.Module()
+
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        # Numbers of words: an operation that LiteRT does not know.
+        words = tf.strings.to_number(tf.strings.as_string(tf.reshape(image, (-1, 144))[:, :4]))
+        return {"logits": words}
+
+    module.serve = tf.function(serve, input_signature=[tf.TensorSpec((None, 12, 12, 1), tf.float32)])
+    tf.saved_model.save(module, str(tmp_path / "model"), signatures={"serving_default": module.serve})
+    words = ("--labels", str(place / "labels.txt"))
+    for models, more in (("plain", ()), ("measured", ("--images", str(place / "tiny.npz")))):
+        result = export(tmp_path, "model", tmp_path / models, *words, *more)
+        assert result.exit_code == 0, result.output
+        assert list(contract.read(tmp_path / models / "quarter" / "1").engines) == ["tensorflow"]
+
+
+def saved(folder: Path, layer: layers.Layer, shape: tuple[int | None, ...]) -> Path:
+    inputs = keras.Input(shape)
+    keras.Model(inputs, layer(inputs)).save(folder / "model.keras")
+    return folder / "model.keras"
+
+
+def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NotAdopted, match="neither a run, nor"):
+        foreign.load(tmp_path, "0..1", 2)
+    (tmp_path / "model.keras").write_text("no model")
+    with pytest.raises(NotAdopted, match="cannot be loaded"):
+        foreign.load(tmp_path / "model.keras", "0..1", 2)
+    with pytest.raises(NotAdopted, match="3 labels need"):
+        foreign.load(saved(tmp_path, layers.GlobalAveragePooling2D(), (8, 8, 1)), "0..1", 3)
+    with pytest.raises(NotAdopted, match="fixed size"):
+        foreign.load(saved(tmp_path, layers.GlobalAveragePooling2D(), (None, None, 3)), "0..1", 3)
+    with pytest.raises(NotAdopted, match="images of a fixed size"):
+        foreign.load(saved(tmp_path, layers.Dense(2), (64,)), "0..1", 2)
+
+
+def test_a_model_needs_a_name_and_labels(place: Path) -> None:
+    result = CliRunner().invoke(main, ["export", str(place / "logits.keras")])
+    assert result.exit_code == 2 and "--name" in result.output and "--labels" in result.output

@@ -1,0 +1,91 @@
+"""The command that publishes: what was trained here, or elsewhere."""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from service import manifest as contract
+from training import dataset, own_data
+from training import run as runs
+from training.commands import options
+from training.dataset import Content
+from training.run import Run
+
+
+@click.command()
+@click.argument("source", metavar="RUN_OR_MODEL", type=click.Path(path_type=Path, exists=True))
+@options.force
+@options.models_dir
+@click.option("--name", "model", help="model: its name, as in its address.")
+@click.option(
+    "--pixels",
+    type=click.Choice(["0..255", "0..1", "-1..1"]),
+    default="0..255",
+    show_default=True,
+    help="model: the range of the pixels it was trained on.",
+)
+@click.option("--data-set", help="model: measure and calibrate it on this data set's test split, such as mnist.")
+@options.data_dir
+@options.own_images
+def export(
+    source: Path,
+    force: bool,
+    models_dir: Path,
+    model: str | None,
+    pixels: own_data.Pixels,
+    data_set: str | None,
+    data_dir: Path | None,
+    **own: Unpack[own_data.Stated],
+) -> None:
+    """Publishes a finished RUN as the next version of its model, such as models/mnist/2.
+
+    The version appears at once and whole. One that is less accurate than the one it would replace is refused.
+
+    Or adopts a MODEL trained elsewhere, a .keras file or the folder of a SavedModel: export MODEL --name NAME --labels
+    FILE --kind photo. With --images or --data-set it is measured and calibrated too. A SavedModel's signature
+    serving_default takes images and gives one number a class, logits or probabilities.
+    """
+    if (source / "recipe.json").exists():
+        publish_run(runs.open_run(source), models_dir, force)
+        return
+    evidence = _evidence(data_set, data_dir, own)
+    labels = own_data.read_labels(own["labels"]) if own["labels"] else evidence.labels if evidence else None
+    if not model or not re.fullmatch(contract.NAME_PATTERN, model) or not labels:
+        raise click.UsageError(
+            f"{source} is no run. A model trained elsewhere needs --name, of lower-case letters, digits, _ and -, and "
+            "its class names in order: --labels FILE, or --images or --data-set to measure it on"
+        )
+    from training.adopt import Adoption, adopt
+    from training.publish import publish_version
+
+    kind = evidence.kind if evidence else own["kind"]
+    with tempfile.TemporaryDirectory() as folder:
+        adoption = Adoption(source=source, name=model, labels=labels, kind=kind, pixels=pixels)
+        version = adopt(adoption, evidence, Path(folder))
+        for engine, facts in contract.read(version).engines.items():
+            measured = "not measured" if facts.accuracy is None else f"accuracy {facts.accuracy:.2%}"
+            click.echo(f"{model} with {engine}: {measured}")
+        click.echo(f"published {publish_version(version, models_dir, force=force)}")
+
+
+def _evidence(data_set: str | None, data_dir: Path | None, own: own_data.Stated) -> Content | None:
+    """Labelled images to measure on: a data set, or one's own, or none."""
+    if data_set:
+        found = dataset.find(data_set)
+        return Content(found.labels, found.kind, dataset.load(found, data_dir), validation_images=0, divided=True)
+    if own["images"] is None:
+        return None
+    content = own_data.read(own["images"], own).content
+    for remark in content.remarks:
+        click.echo(remark)
+    return content
+
+
+def publish_run(run: Run, models_dir: Path, force: bool) -> None:
+    """Publishes a run and says where."""
+    from training.publish import publish
+
+    click.echo(f"published {publish(run, models_dir, force=force)}")

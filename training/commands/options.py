@@ -1,0 +1,44 @@
+"""What several commands take."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+data_dir = click.option(
+    "--data-dir",
+    type=FOLDER,
+    help="Folder that holds the data set's files, such as mnist.npz. Without it: Keras' cache, else a download.",
+)
+runs_dir = click.option("--runs-dir", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs are kept.")
+models_dir = click.option(
+    "--models-dir", type=FOLDER, default=Path("models"), show_default=True, help="Where versions are published."
+)
+force = click.option("--force", is_flag=True, help="Publish even if the version in place is more accurate.")
+
+_OWN = (
+    click.option(
+        "--images",
+        type=click.Path(path_type=Path),
+        help="folder: one directory of images a class, or these in train/ val/ test/; or an .npz file with x_train, "
+        "y_train, x_test, y_test.",
+    ),
+    click.option("--size", type=click.IntRange(8, 256), default=32, show_default=True, help="folder: side in pixels."),
+    click.option("--grey", is_flag=True, help="folder: one channel instead of three."),
+    click.option(
+        "--kind", default="photo", show_default=True, help="folder: how pictures are prepared; digit, garment, photo."
+    ),
+    click.option(
+        "--labels", type=click.Path(path_type=Path, dir_okay=False), help="folder: class names of an .npz, one a line."
+    ),
+    click.option("--skip-unreadable", is_flag=True, help="folder: leave out files that cannot be read."),
+)
+
+
+def own_images(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what one's own images are."""
+    for option in reversed(_OWN):
+        command = option(command)
+    return command
