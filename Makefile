@@ -46,6 +46,7 @@ lock: ## Lock the dependencies of pyproject.toml anew; needs uv
 	$(LOCK) -c requirements/dev.txt -o requirements/service.txt
 	$(LOCK) --group tensorflow -c requirements/dev.txt -o requirements/tensorflow.txt
 	$(LOCK) --group training -c requirements/dev.txt -o requirements/training.txt
+	for extra in jax tensorboard ray; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
 clean: ## Remove what was installed and cached; runs/ and models/ stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

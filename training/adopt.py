@@ -17,7 +17,7 @@ from service.manifest import EngineFacts, EngineName, Golden, InputSpec, Manifes
 from training import atomic, dataset, evaluate, export, foreign, report, saved_model
 from training.calibrate import Calibration, calibrate
 from training.dataset import Content, Split
-from training.export import Exported
+from training.evaluate import Exported
 from training.foreign import NotAdopted
 from training.own_data import Pixels
 from training.saved_model import Graph

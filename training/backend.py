@@ -1,6 +1,7 @@
 """The one module that knows which Keras backend and device this is."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,14 @@ def versions() -> dict[str, str]:
     """The versions of what computes, for the manifest."""
     module = sys.modules[name()]
     return {"python": sys.version.split()[0], "keras": keras.__version__, name(): module.__version__}
+
+
+def processor() -> str:
+    """The processor's own name where the system tells it, else its kind."""
+    cpu = Path("/proc/cpuinfo")
+    lines = cpu.read_text().splitlines() if cpu.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
 
 
 def has_bfloat16() -> bool:

@@ -1,14 +1,15 @@
 """The model card: a README with Hugging Face's front matter, for people and for model hubs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.manifest import EngineName
+from training import backend
 from training.calibrate import Calibration
+from training.cost import Cost
 from training.dataset import DataSet, UInt8
-from training.evaluate import Measured, confusion
+from training.evaluate import Exported, confusion
 from training.recipe import Recipe
 from training.report import by_class
 
@@ -29,21 +30,24 @@ model-index:
 # {recipe.name}
 
 {title}. Takes uint8 images of {height}×{width}×{channels}; scaling, calibration and softmax are inside the
-graph. {parameters:,} parameters; {recipe.epochs} epochs on {data_set.title}.
-{held_out}
+graph. {cost.parameters:,} parameters, {operations:,.1f} million operations an image; {recipe.epochs} epochs on
+{data_set.title}. {held_out}
 
 ## Measured on the test split
 
-| engine | accuracy | expected calibration error (15 bins) |
-|---|---|---|
+| engine | weights | accuracy | expected calibration error (15 bins) | one image on one core | size |
+|---|---|---|---|---|---|
 {engines}
 
 {calibrated}
+
+The time is the median of 200 calls on the machine that exported it: {processor}.
 
 | class | precision | recall | F1 | most often taken for |
 |---|---|---|---|---|
 {classes}
 
+![The network](figures/network.png)
 ![Learning curves](figures/curves.png)
 ![Confusion matrix](figures/confusion.png)
 ![Reliability before and after calibration](figures/reliability.png)
@@ -70,28 +74,38 @@ about people.
 def write(
     recipe: Recipe,
     data_set: DataSet,
-    parameters: int,
+    cost: Cost,
     calibration: Calibration | None,
-    measured: Mapping[EngineName, Measured],
+    exported: Exported,
     test_labels: UInt8,
 ) -> str:
-    """The card's Markdown; `measured` and `test_labels` are of the same test split."""
-    rows = [f"| {name} | {one.accuracy:.2%} | {one.calibration_error:.2%} |" for name, one in measured.items()]
+    """The card's Markdown; what was exported was measured on the test split of `test_labels`."""
+    measured = exported.measured
     return _TEMPLATE.format(
         recipe=recipe,
         command=_command(recipe),
         title=recipe.title[0].upper() + recipe.title[1:],
         data_set=data_set,
-        parameters=parameters,
+        cost=cost,
+        processor=backend.processor(),
+        operations=cost.operations / 1e6,
         held_out=_held_out(recipe),
         calibrated=_calibrated(calibration),
         accuracy=measured["litert"].accuracy,
         height=data_set.input.height,
         width=data_set.input.width,
         channels=data_set.input.channels,
-        engines="\n".join(rows),
+        engines="\n".join(_engine_rows(exported, cost)),
         classes="\n".join(_class_rows(data_set, confusion(measured["litert"].output.probabilities, test_labels))),
     )
+
+
+def _engine_rows(exported: Exported, cost: Cost) -> Iterator[str]:
+    for name, one in exported.measured.items():
+        weights = exported.weights if name == "litert" else "float32"
+        size = f"{cost.bytes[name] / 1e6:.2f} MB"
+        told = f"{one.accuracy:.2%} | {one.calibration_error:.2%} | {cost.microseconds[name]:.0f} µs | {size}"
+        yield f"| {name} | {weights} | {told} |"
 
 
 def _command(recipe: Recipe) -> str:

@@ -1,7 +1,8 @@
 """Measuring an exported version with the engines that will serve it."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from service.manifest import EngineName
 from training.calibrate import expected_calibration_error
 from training.dataset import Split
 
+# Of a LiteRT file.
+Weights = Literal["int8", "float32"]
+
 
 class Measured(NamedTuple):
     """What an engine gave on a split; `output` in the split's order."""
@@ -19,6 +23,18 @@ class Measured(NamedTuple):
     accuracy: float
     calibration_error: float
     output: Output
+
+
+class Exported(NamedTuple):
+    """The weights of the LiteRT file, if there is one, and what each engine gave on the test split."""
+
+    weights: Weights
+    measured: Mapping[EngineName, Measured]
+
+    @property
+    def engine(self) -> EngineName:
+        """The engine that serves where nobody asks for one."""
+        return "litert" if "litert" in self.measured else "tensorflow"
 
 
 def measure(folder: Path, engine: EngineName, split: Split) -> Measured:

@@ -4,7 +4,6 @@ import math
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -15,13 +14,12 @@ from service.images import kinds
 from service.images.decode import Picture
 from service.inference import classifier
 from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenance
-from training import atomic, backend, card, dataset, evaluate, fit, fold, model, report, saved_model
+from training import atomic, backend, card, cost, dataset, evaluate, fit, fold, model, report, saved_model
 from training.calibrate import Calibration, calibrate
 from training.dataset import DataSet, Split, Splits
-from training.evaluate import Measured
+from training.evaluate import Exported, Measured
 from training.recipe import check_servable
 from training.run import Checkpoint, Run, RunFault
-from training.saved_model import Weights
 
 # An int8 file must agree with the SavedModel this well, or float32 ships.
 _LEAST_AGREEMENT, _MOST_ACCURACY_LOST = 0.999, 0.001
@@ -29,18 +27,6 @@ _LEAST_AGREEMENT, _MOST_ACCURACY_LOST = 0.999, 0.001
 _LEAST_TOLERANCE = 1e-3
 # The test split does not hold the worst case, so the largest difference found there is widened by this factor.
 _TOLERANCE_MARGIN = 1.5
-
-
-class Exported(NamedTuple):
-    """The weights of the LiteRT file, if there is one, and what each engine gave on the test split."""
-
-    weights: Weights
-    measured: Mapping[EngineName, Measured]
-
-    @property
-    def engine(self) -> EngineName:
-        """The engine that serves where nobody asks for one."""
-        return "litert" if "litert" in self.measured else "tensorflow"
 
 
 def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
@@ -61,10 +47,10 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
         exported = with_litert(folder, splits.test)
         golden = write_golden(folder, data_set, splits.test, exported.measured)
         measured = exported.measured["litert"]
-        report.write(folder, data_set, _checkpoint(run).history, train, splits.test, measured, temperature)
-        text = card.write(
-            run.recipe, data_set, trained.count_params(), calibration, exported.measured, splits.test.labels
-        )
+        served = report.Served(cost.rows(trained), cost.measure(trained, folder, ("litert", "tensorflow")))
+        history = _checkpoint(run).history
+        report.write(folder, data_set, history, train, splits.test, measured, temperature, served)
+        text = card.write(run.recipe, data_set, served.cost, calibration, exported, splits.test.labels)
         (folder / "README.md").write_text(text)
         contract.write(folder, _manifest(run, data_set, splits, calibration, exported, golden))
         check_golden(folder)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from training.calibrate import Bin
+from training.cost import LayerRow
 from training.run import Epoch
 
 _DPI = 80
@@ -57,6 +59,27 @@ def reliability(found: Mapping[str, Sequence[Bin]], path: Path) -> None:
         axis.set_ylabel("accuracy")
         axis.set_xlim(0, 1.02)
         axis.set_ylim(0, 1.02)
+    figure.savefig(path, dpi=_DPI)
+
+
+def network(rows: Sequence[LayerRow], path: Path) -> None:
+    """The layers from top to bottom; a box is as wide as its layer has channels, on a logarithmic scale."""
+    figure = Figure(figsize=(7, 0.42 * len(rows) + 0.4), layout="constrained")
+    axis = figure.subplots()
+    for place, row in enumerate(rows):
+        width = 0.25 + 0.09 * np.log2(row.output[-1])
+        colour = "#c6dbef" if row.parameters else "#eeeeee"
+        axis.add_patch(Rectangle((0.5 - width / 2, -place - 0.36), width, 0.72, facecolor=colour, edgecolor="grey"))
+        told = f"{row.kind}  {' × '.join(str(length) for length in row.output)}"
+        axis.text(0.5, -place, told, ha="center", va="center", fontsize=8)
+        if row.parameters:
+            counts = f"{row.parameters:,} parameters\n{row.operations:,} operations"
+            axis.text(1.02, -place, counts, ha="left", va="center", fontsize=6)
+        if place:
+            axis.annotate("", (0.5, -place + 0.36), (0.5, -place + 0.64), arrowprops={"arrowstyle": "->", "lw": 0.7})
+    axis.set_xlim(-0.05, 1.3)
+    axis.set_ylim(-len(rows) + 0.4, 0.6)
+    axis.set_axis_off()
     figure.savefig(path, dpi=_DPI)
 
 

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training import figures
 from training.calibrate import bins, expected_calibration_error
+from training.cost import Cost, LayerRow
 from training.dataset import DataSet, Split
 from training.evaluate import Measured, confusion
 from training.run import Epoch
@@ -17,6 +18,13 @@ from training.run import Epoch
 FOLDER = "figures"
 FILE_NAME = "report.json"
 _GRID_SEED = 1
+
+
+class Served(NamedTuple):
+    """The network that was exported: its layers, and what an image costs."""
+
+    layers: Sequence[LayerRow]
+    cost: Cost
 
 
 def write(
@@ -27,10 +35,12 @@ def write(
     test: Split,
     measured: Measured,
     temperature: float,
+    served: Served | None = None,
 ) -> dict[str, Any]:
     """Writes `figures/*.png` and `report.json` into a version folder; returns what the JSON holds.
 
-    `measured` is of the test split, by the engine that serves; `temperature` is what its logits were divided by.
+    `measured` is of the test split, by the engine that serves; `temperature` is what its logits were divided by;
+    `served` is the network as it is served, where that is known.
     """
     plots = folder / FOLDER
     plots.mkdir()
@@ -45,6 +55,10 @@ def write(
     figures.pictures(train.images, [data_set.labels[n] for n in train.labels[:25]], plots / "samples.png")
     _write_predictions(data_set, test, probabilities, plots)
     found = summary(data_set.labels, probabilities, uncalibrated, test.labels, counts)
+    if served:
+        figures.network(served.layers, plots / "network.png")
+        found["cost"] = served.cost._asdict()
+        found["network"] = [row._asdict() for row in served.layers]
     found["history"] = list(history)
     (folder / FILE_NAME).write_text(json.dumps(found, indent=2) + "\n")
     return found

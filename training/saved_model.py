@@ -5,12 +5,12 @@ With `foreign` the only module that imports TensorFlow; only the export runs it.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-Weights = Literal["int8", "float32"]
+from training.evaluate import Weights
 
 
 class Graph(NamedTuple):
