@@ -47,10 +47,14 @@ def precision(wanted: str) -> str:
     return "mixed_bfloat16" if wanted == "auto" and has_bfloat16() else "float32"
 
 
+# The package whose commands this process runs; the tests have one of their own.
+PROGRAM = "training"
+
+
 def run_on_tensorflow(*arguments: str) -> None:
-    """Runs `python -m training ARGUMENTS` in a process of its own on the TensorFlow backend, on the CPU.
+    """Runs `python -m PROGRAM ARGUMENTS` in a process of its own on the TensorFlow backend, on the CPU.
 
     Raises subprocess.CalledProcessError if it fails. Export needs TensorFlow, and a backend is fixed at first import.
     """
     environment = os.environ | {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
-    subprocess.run([sys.executable, "-m", "training", *arguments], env=environment, check=True)
+    subprocess.run([sys.executable, "-m", PROGRAM, *arguments], env=environment, check=True)

@@ -2,26 +2,28 @@
 
 import math
 import time
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend, model
+from training import backend, model, spread
 from training.augment import augment
 from training.dataset import DataSet, Split
 from training.lookahead import Lookahead
 from training.progress import Progress
 from training.recipe import Recipe
-from training.run import Checkpoint, Run
+from training.run import Checkpoint, Epoch, Run
+from training.spread import Share
 
 
 class Batches(keras.utils.PyDataset):
     """One epoch of augmented batches; order and augmentation depend on seed, epoch and batch number alone."""
 
-    def __init__(self, split: Split, recipe: Recipe, seed: int, epoch: int) -> None:
+    def __init__(self, split: Split, recipe: Recipe, seed: int, epoch: int, share: Share) -> None:
         super().__init__()
-        self._split, self._recipe, self._key = split, recipe, (seed, epoch)
+        self._split, self._recipe, self._key, self._share = split, recipe, (seed, epoch), share
         self._order = np.random.default_rng(self._key).permutation(len(split.labels))
         self._mirrored = (np.random.default_rng(seed).random(len(split.labels)) < 0.5) ^ (epoch % 2 == 1)
         self._classes = int(split.labels.max()) + 1
@@ -35,31 +37,63 @@ class Batches(keras.utils.PyDataset):
         chosen = self._order[index * size : (index + 1) * size]
         random = np.random.default_rng((*self._key, index))
         images = augment(self._split.images[chosen], self._recipe.augmentation, self._mirrored[chosen], random)
-        labels = self._split.labels[chosen]
+        images, labels = self._own(images), self._own(self._split.labels[chosen])
         if self._recipe.loss == "squared_error":
             return images, labels[:, None].astype(np.float32)
         return images, np.eye(self._classes, dtype=np.float32)[labels]
 
+    def _own(self, batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The share of this process in a batch; a rest that does not divide by all devices is left out."""
+        process, processes, devices = self._share
+        return batch[: len(batch) // devices * devices][process::processes]
 
-def fit(run: Run, data_set: DataSet, train: Split, validation: Split, progress: Progress) -> keras.Model:
-    """Trains the run to its last epoch, with a checkpoint after each, and returns the model.
+
+def fit(
+    run: Run, data_set: DataSet, train: Split, validation: Split, progress: Progress, share: Share
+) -> tuple[keras.Model, list[Epoch]]:
+    """Trains the run to its last epoch, with a checkpoint after each; returns the model and the history.
 
     The same seed, backend, device and versions give the same weights, however often the run was stopped.
     """
     recipe = run.recipe
-    keras.utils.set_random_seed(run.seed)
-    trained = model.build(recipe, data_set, train.images, backend.precision(recipe.precision))
-    _compile(trained, recipe, len(train.labels))
-    done = run.load()
-    history = restore(trained, done) if done else []
-    progress.start(run, device=backend.device(), policy=keras.config.dtype_policy().name, done=len(history))
-    for epoch in range(len(history), recipe.epochs):
-        batches = Batches(train, recipe, run.seed, epoch)
-        measured = _one_epoch(trained, batches, validation, _callbacks(recipe, len(batches), progress))
-        history.append({"epoch": epoch + 1, **measured})
-        run.save(Checkpoint([_array(variable) for variable in _variables(trained)], history))
-        progress.on_epoch(history[-1])
-    return trained
+    policy = backend.precision(recipe.precision)
+    with spread.over(share):
+        keras.utils.set_random_seed(run.seed)
+        trained = model.build(recipe, data_set, train.images, policy)
+        _compile(trained, recipe, len(train.labels))
+        done = run.load()
+        history = restore(trained, done) if done else []
+        progress.start(run, device=_told(share), policy=policy, done=len(history))
+        with spread.alone():
+            judge = trained if share.devices == 1 else model.build(recipe, data_set, train.images, policy)
+        for epoch in range(len(history), recipe.epochs):
+            batches = Batches(train, recipe, run.seed, epoch, share)
+            measured = _one_epoch(trained, batches, _callbacks(recipe, len(batches), progress))
+            values = [_array(variable) for variable in _variables(trained)]
+            measured |= _judged(judge, values, validation)
+            history.append({"epoch": epoch + 1, **measured})
+            if share.leads:
+                run.save(Checkpoint(values, history))
+            progress.on_epoch(history[-1])
+    load_weights(judge, Checkpoint([_array(variable) for variable in trained.variables], history))
+    return judge, history
+
+
+def _told(share: Share) -> str:
+    """The device, or how many of them and of what processes."""
+    if share.devices == 1:
+        return backend.device()
+    return f"{backend.device()} and {share.devices - 1} more, process {share.process + 1} of {share.processes}"
+
+
+def _judged(judge: keras.Model, values: Sequence[NDArray[np.generic]], validation: Split) -> dict[str, float]:
+    """Loss and accuracy on the held-out images, by a model of this process alone: its answers are all here."""
+    if not len(validation.labels):
+        return {}
+    with spread.alone():
+        load_weights(judge, Checkpoint(values, []))
+        loss, accuracy = measure(judge, validation)
+    return {"val_loss": loss, "val_accuracy": accuracy}
 
 
 def restore(trained: keras.Model, checkpoint: Checkpoint) -> list[dict[str, float]]:
@@ -98,15 +132,11 @@ def _callbacks(recipe: Recipe, steps: int, progress: Progress) -> list[keras.cal
     return [bar, Lookahead(recipe.optimizer.lookahead_steps, steps * recipe.epochs)]
 
 
-def _one_epoch(
-    trained: keras.Model, batches: Batches, validation: Split, callbacks: list[keras.callbacks.Callback]
-) -> dict[str, float]:
+def _one_epoch(trained: keras.Model, batches: Batches, callbacks: list[keras.callbacks.Callback]) -> dict[str, float]:
     started = time.perf_counter()
     logs = trained.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=callbacks).history
-    measured = {name: float(logs[name][0]) for name in ("loss", "accuracy")}
-    if len(validation.labels):
-        measured["val_loss"], measured["val_accuracy"] = measure(trained, validation)
-    return measured | {
+    return {
+        **{name: float(logs[name][0]) for name in ("loss", "accuracy")},
         "learning_rate": float(trained.optimizer.learning_rate),
         "seconds": round(time.perf_counter() - started, 2),
     }

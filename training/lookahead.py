@@ -35,7 +35,8 @@ class Lookahead(keras.callbacks.Callback):
         kept = self._kept * done**3
         for index, variable in enumerate(self._averaged()):
             self._slow[index] = kept * self._slow[index] + (1 - kept) * variable.value
-            variable.assign(self._slow[index])
+            # A copy: JAX gives a variable's own array away to the next step.
+            variable.assign(ops.copy(self._slow[index]))
 
     def _averaged(self) -> list[keras.Variable]:
         return [variable for variable in self.model.variables if "float" in variable.dtype]

@@ -1,6 +1,6 @@
 """What a person sees while a run trains: a live bar on a terminal, plain lines elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -10,9 +10,13 @@ from training.run import Epoch, Run
 
 
 class Progress:
-    """A context in which `fit` reports; the bar counts the batches of the whole run."""
+    """A context in which `fit` reports; the bar counts the batches of the whole run.
 
-    def __init__(self) -> None:
+    `curves` is told each finished epoch too.
+    """
+
+    def __init__(self, curves: Callable[[Epoch], None] | None = None) -> None:
+        self._curves = curves
         self._console = Console(highlight=False, soft_wrap=True)
         self._bar = Bar(
             TextColumn("{task.description}"),
@@ -59,3 +63,5 @@ class Progress:
         if "val_loss" in measured:
             line += f"  validation loss {measured['val_loss']:.4f}  accuracy {measured['val_accuracy']:.4f}"
         self._bar.print(line)
+        if self._curves:
+            self._curves(measured)

@@ -1,12 +1,12 @@
 """Recipes of others, run for real and written down beside what they report."""
 
+import json
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from training import recipe
-from training import run as runs
+from training import atomic, recipe
 from training.recipe import Recipe
 from training.run import Result
 
@@ -33,8 +33,9 @@ _HEAD = """\
 
 Written by `python -m training reproduce`: each recipe is trained with the settings its source states, on the source's
 own part of the training split, and measured once on the test split after the last epoch. Mean ± standard deviation over
-n seeds, in points; minutes are those of one run. Nothing was tuned towards a reported figure. A network that predicts
-the digit as a number is right if the number, clipped to 0 … 9, rounds to the label.
+n seeds, in points; minutes are those of one run. `reproduction.json` holds the figures of each. Nothing was tuned
+towards a reported figure. A network that predicts the digit as a number is right if the number, clipped to 0 … 9,
+rounds to the label.
 """
 
 
@@ -45,26 +46,52 @@ class Reproduced(NamedTuple):
     results: Sequence[Result]
 
 
-def document(runs_dir: Path) -> str:
-    """The Markdown of docs/reproduction.md, from what lies finished in a runs folder."""
+class Ledger:
+    """What finished seeds gave, by recipe, fingerprint and seed, in a JSON file that is kept beside the document.
+
+    So the table grows by runs of many days and machines, and each of its figures can be traced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._results: dict[str, Result] = {}
+        if path.exists():
+            stated = json.loads(path.read_text())
+            self._results = {name: Result(**result) for name, result in stated.items()}
+
+    def add(self, found: Recipe, seed: int, result: Result) -> None:
+        """Keeps what a finished run gave, in place of what the same recipe and seed gave before."""
+        self._results[_name(found, seed)] = result
+        ordered = {name: found._asdict() for name, found in sorted(self._results.items())}
+        atomic.write_text(self._path, json.dumps(ordered, indent=1) + "\n")
+
+    def has(self, found: Recipe, seed: int) -> bool:
+        """Whether the recipe, as it is now, has been run with the seed."""
+        return _name(found, seed) in self._results
+
+    def of(self, found: Recipe) -> list[Result]:
+        """What each seed of the recipe gave."""
+        return [result for name, result in self._results.items() if name.startswith(_name(found, ""))]
+
+
+def _name(found: Recipe, seed: int | str) -> str:
+    return f"{found.name} {recipe.fingerprint(found)} seed {seed}"
+
+
+def document(ledger: Ledger) -> str:
+    """The Markdown of docs/reproduction.md."""
     lines = [_HEAD]
     for name, family in FAMILIES.items():
-        reproduced = finished(runs_dir, name)
+        reproduced = finished(ledger, name)
         told = [*([family.remark, ""] if family.remark else []), *remarks(reproduced)]
         lines += [f"## {family.title}", "", *table(reproduced), "", *told]
         lines += [""] if told else []
     return "\n".join(lines).rstrip() + "\n"
 
 
-def finished(runs_dir: Path, family: str) -> list[Reproduced]:
-    """What lies finished in a runs folder of each recipe of a family."""
-    return [Reproduced(found, _results(runs_dir, found)) for found in recipe.find_all(family)]
-
-
-def _results(runs_dir: Path, found: Recipe) -> list[Result]:
-    folders = sorted(runs_dir.glob(f"{found.name}-seed*-{recipe.fingerprint(found)}"))
-    results = [runs.open_run(folder).result() for folder in folders]
-    return [result for result in results if result is not None]
+def finished(ledger: Ledger, family: str) -> list[Reproduced]:
+    """Each recipe of a family with what was measured of it."""
+    return [Reproduced(found, ledger.of(found)) for found in recipe.find_all(family)]
 
 
 def table(reproduced: Sequence[Reproduced]) -> Iterator[str]:

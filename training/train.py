@@ -1,32 +1,41 @@
 """A run from its first step to what it gives on the test split."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import keras
 
-from training import atomic, backend, fit
+from training import atomic, backend, fit, spread
 from training.dataset import DataSet, Splits
 from training.progress import Progress
 from training.run import Result, Run
+from training.spread import Share
+from training.tensorboard import Curves
 
 
-def train(run: Run, data_set: DataSet, splits: Splits) -> Result:
+def train(run: Run, data_set: DataSet, splits: Splits, *, tensorboard: bool = False) -> Result:
     """Trains a run to its end, or on to it, and measures it once; one that is finished is only read."""
     if done := run.result():
         return done
     train_split, validation = splits.hold_out(run.recipe.validation_images)
+    share = spread.join()
     # Networks of earlier runs would pile up in Keras' global state.
     keras.backend.clear_session()
-    with atomic.exclusive(run.folder), Progress() as progress:
-        trained = fit.fit(run, data_set, train_split, validation, progress)
-        checkpoint = run.load()
-        assert checkpoint is not None
+    with _held(run, share), Progress(Curves(run.folder) if tensorboard else None) as progress:
+        trained, history = fit.fit(run, data_set, train_split, validation, progress, share)
         test_loss, test_accuracy = fit.measure(trained, splits.test)
         result = Result(
             test_loss=test_loss,
             test_accuracy=test_accuracy,
             train_accuracy=fit.measure(trained, train_split)[1],
-            seconds=round(sum(epoch["seconds"] for epoch in checkpoint.history), 1),
+            seconds=round(sum(epoch["seconds"] for epoch in history), 1),
             parameters=trained.count_params(),
             device=backend.device(),
         )
-        run.save_result(result)
+        if share.leads:
+            run.save_result(result)
     return result
+
+
+def _held(run: Run, share: Share) -> AbstractContextManager[None]:
+    """The run's folder, for this process: the others of a job only read it."""
+    return atomic.exclusive(run.folder) if share.leads else nullcontext()

@@ -253,14 +253,15 @@ def test_reproduce_runs_a_family_and_tables_it_beside_what_is_reported(place: Pa
     result = invoke("reproduce", "--recipe", "tiny_family", "--seeds", "2", *words)
     assert result.exit_code == 0, result.output
     assert len(list((tmp_path / "runs").glob("tiny_*-seed*"))) == 4
+    before = out.read_text()
+    shutil.rmtree(tmp_path / "runs")
     again = invoke("reproduce", "--recipe", "tiny_family", "--seeds", "2", *words)
-    assert "epoch" not in again.output and "wrote" in again.output
-    rows = list(reproduction.table(reproduction.finished(tmp_path / "runs", "tiny_family")))
+    assert "epoch" not in again.output and "wrote" in again.output and out.read_text() == before
+    ledger = reproduction.Ledger(out.with_suffix(".json"))
+    rows = list(reproduction.table(reproduction.finished(ledger, "tiny_family")))
     assert len(rows) == 4 and all(" ± " in row and "| 2 |" in row for row in rows[2:])
     assert "`tiny_whole`" in rows[3] and "99.00% (–)" in rows[3]
-    assert list(reproduction.remarks(reproduction.finished(tmp_path / "runs", "tiny_family"))) == [
-        "* `tiny_whole`: it differs."
-    ]
+    assert list(reproduction.remarks(reproduction.finished(ledger, "tiny_family"))) == ["* `tiny_whole`: it differs."]
     assert "## Courses and books" in out.read_text() and "| not run |" in out.read_text()
 
 

@@ -1,6 +1,7 @@
 """Commands that train."""
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -12,7 +13,7 @@ from training import run as runs
 from training.commands import options
 from training.commands.export import publish_run
 from training.recipe import Recipe
-from training.run import Run
+from training.run import Result, Run
 
 
 @click.command()
@@ -26,6 +27,7 @@ from training.run import Run
 @options.force
 @options.runs_dir
 @options.models_dir
+@click.option("--tensorboard", is_flag=True, help="Also write curves for TensorBoard, below the run; an extra.")
 @options.own_images
 @click.option("--name", "model", help="folder: the name of the model, as in its address.")
 def train(
@@ -37,6 +39,7 @@ def train(
     force: bool,
     runs_dir: Path,
     models_dir: Path,
+    tensorboard: bool,
     model: str | None,
     **own: Unpack[own_data.Stated],
 ) -> None:
@@ -50,7 +53,7 @@ def train(
     recipes = recipe.find_all(name) if name != "folder" else [_own_recipe(model, own)]
     for chosen in recipes:
         run = runs.create(runs_dir, recipe.with_epochs(chosen, epochs) if epochs else chosen, seed)
-        _train(run, data_dir)
+        _train(run, data_dir, tensorboard)
         if publish:
             publish_run(run, models_dir, force)
 
@@ -63,20 +66,51 @@ def train(
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("docs/reproduction.md"), show_default=True
 )
-def reproduce(names: tuple[str, ...], seeds: int, data_dir: Path | None, runs_dir: Path, out: Path) -> None:
+@click.option("--again", is_flag=True, help="Also what the .json file beside --out has the figures of.")
+@click.option("--ray", is_flag=True, help="Many runs at once, one a core, on a Ray of this machine; an extra.")
+@click.option("--ray-address", help="The same on a cluster, as ray.init takes it; runs and data on shared storage.")
+def reproduce(
+    names: tuple[str, ...],
+    seeds: int,
+    data_dir: Path | None,
+    runs_dir: Path,
+    out: Path,
+    again: bool,
+    ray: bool,
+    ray_address: str | None,
+) -> None:
     """Trains the textbook recipes and writes what they give beside what is reported of them.
 
-    Runs that are finished are only read, so the command can be stopped and given again. Nothing is published.
+    What each seed gave is kept in a .json file beside --out; what it holds already is not run again. The command can be
+    stopped and given again. Nothing is published.
     """
     from training import reproduce as reproduction
 
-    for seed in range(1, seeds + 1):
-        for name in names or reproduction.FAMILIES:
-            for chosen in recipe.find_all(name):
-                _fit(runs.create(runs_dir, chosen, seed), data_dir)
     out.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(out, reproduction.document(runs_dir))
+    ledger = reproduction.Ledger(out.with_suffix(".json"))
+    recipes = [found for name in names or reproduction.FAMILIES for found in recipe.find_all(name)]
+    wanted = [(found, seed) for seed in range(1, seeds + 1) for found in recipes]
+    wanted = [(found, seed) for found, seed in wanted if again or not ledger.has(found, seed)]
+    for found, seed, result in _all_run(wanted, runs_dir, data_dir, ray or bool(ray_address), ray_address):
+        ledger.add(found, seed, result)
+        atomic.write_text(out, reproduction.document(ledger))
+    atomic.write_text(out, reproduction.document(ledger))
     click.echo(f"wrote {out}")
+
+
+def _all_run(
+    wanted: Sequence[tuple[Recipe, int]], runs_dir: Path, data_dir: Path | None, ray: bool, address: str | None
+) -> Iterator[tuple[Recipe, int, Result]]:
+    """Each recipe with its seed and what it gave: here one after the other, or on Ray."""
+    if ray:
+        from training import ray_jobs
+
+        for done in ray_jobs.run_all(wanted, runs_dir, data_dir, address):
+            click.echo(f"{done.recipe.name}, seed {done.seed}: test accuracy {done.result.test_accuracy:.2%}")
+            yield done
+        return
+    for found, seed in wanted:
+        yield found, seed, _fit(runs.create(runs_dir, found, seed), data_dir)
 
 
 @click.command(hidden=True)
@@ -102,10 +136,13 @@ def _own_recipe(model: str | None, own: own_data.Stated) -> Recipe:
     return recipe.for_data(base, model, data_set, data_options, train_images, content.validation_images)
 
 
-def _train(run: Run, data_dir: Path | None) -> None:
+def _train(run: Run, data_dir: Path | None, tensorboard: bool) -> None:
     from training import backend
 
-    _fit(run, data_dir)
+    _fit(run, data_dir, tensorboard)
+    if run.result() is None:
+        click.echo("the first process of the job writes and exports what came of it")
+        return
     try:
         recipe.check_servable(run.recipe)
     except recipe.NotServable as reason:
@@ -117,17 +154,18 @@ def _train(run: Run, data_dir: Path | None) -> None:
         backend.run_on_tensorflow("package", str(run.folder), *(["--data-dir", str(data_dir)] if data_dir else []))
 
 
-def _fit(run: Run, data_dir: Path | None) -> None:
+def _fit(run: Run, data_dir: Path | None, tensorboard: bool = False) -> Result:
     from training.train import train
 
     data_set = dataset.find(run.recipe.data_set, run.recipe.data_options)
     try:
-        result = train(run, data_set, dataset.load(data_set, data_dir))
+        result = train(run, data_set, dataset.load(data_set, data_dir), tensorboard=tensorboard)
     except KeyboardInterrupt:
         raise click.ClickException("stopped; the same command goes on after the last finished epoch") from None
     click.echo(
         f"{run.recipe.name}, seed {run.seed}: test loss {result.test_loss:.4f}, accuracy {result.test_accuracy:.2%}"
     )
+    return result
 
 
 def _package(run: Run, data_dir: Path | None) -> None:

@@ -15,6 +15,7 @@ RECIPES = (
         augmentation=Augmentation(shift_pixels=1, cutout_pixels=2, warped=0.2, turn_degrees=5, light=0.1, jpeg=0.1),
         label_smoothing=0.1,
         validation_images=100,
+        precision="float32",
     ),
     Recipe(
         name="tiny_number",
