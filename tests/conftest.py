@@ -11,8 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
+from service import manifest as contract
 from service.app import build_app
 from service.inference.registry import Registry
+from service.manifest import Manifest
 from service.settings import Settings
 
 REPOSITORY = Path(__file__).parent.parent
@@ -32,9 +34,14 @@ def encoded(image: Image.Image, name: str, **options: object) -> bytes:
     return file.getvalue()
 
 
+def shipped(model: str) -> Path:
+    """The folder of a shipped model's highest version."""
+    return max((MODELS / model).iterdir(), key=lambda folder: int(folder.name))
+
+
 def golden(model: str = "mnist", label: int = 7) -> bytes:
     """A data set picture of a shipped model, as a PNG file."""
-    return (MODELS / model / "1" / "golden" / f"{label}.png").read_bytes()
+    return (shipped(model) / "golden" / f"{label}.png").read_bytes()
 
 
 def app_over(models_dir: Path, **settings: object) -> Flask:
@@ -57,8 +64,12 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def models_dir(tmp_path: Path) -> Path:
-    """A copy of the shipped MNIST model, to be broken."""
-    shutil.copytree(MODELS / "mnist", tmp_path / "models" / "mnist")
+    """The shipped MNIST model as mnist/1, to be broken."""
+    folder = tmp_path / "models" / "mnist" / "1"
+    shutil.copytree(shipped("mnist"), folder)
+    path = folder / contract.FILE_NAME
+    manifest = Manifest.model_validate_json(path.read_bytes())
+    path.write_text(contract.to_json(manifest.model_copy(update={"version": 1})))
     return tmp_path / "models"
 
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from service import manifest as contract
 from service.settings import Settings
-from tests.conftest import MODELS, REPOSITORY, SHIPPED, golden
+from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from training.cli import main
 
 README = (REPOSITORY / "README.md").read_text()
@@ -29,7 +29,7 @@ def test_the_answer_in_the_readme_is_the_real_one(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_accuracy_table_is_the_manifests(name: str) -> None:
-    engines = contract.read(MODELS / name / "1").engines
+    engines = contract.read(shipped(name)).engines
     (row,) = re.findall(rf"^\| `{name}` \|.*$", README, re.MULTILINE)
     figures = [f"{engines[engine].accuracy:.2%}".replace("%", " %") for engine in ("litert", "tensorflow")]
     assert f"| {' | '.join(figures)} | {engines['litert'].weights}," in row

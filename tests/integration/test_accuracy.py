@@ -10,7 +10,7 @@ from PIL import Image
 
 from service import manifest as contract
 from service.manifest import EngineName
-from tests.conftest import MODELS, SHIPPED, app_over, png
+from tests.conftest import MODELS, SHIPPED, app_over, png, shipped
 from training import dataset
 from training.dataset import Split
 
@@ -35,11 +35,11 @@ def predicted(client: FlaskClient, name: str, split: Split) -> np.ndarray:
 def test_the_test_split_gives_the_stated_accuracy(name: str, engine: EngineName, data_dir: Path) -> None:
     test = dataset.load(dataset.find(name), data_dir).test
     client = app_over(MODELS, engine=engine).test_client()
-    stated = contract.read(MODELS / name / "1").engines[engine].accuracy
+    stated = contract.read(shipped(name)).engines[engine].accuracy
     assert (predicted(client, name, test) == test.labels).mean() == stated
 
 
 @pytest.mark.parametrize(("name", "least"), [("mnist", 0.992), ("fashion_mnist", 0.91), ("cifar10", 0.80)])
 def test_shipped_models_are_as_good_as_promised(name: str, least: float) -> None:
-    for facts in contract.read(MODELS / name / "1").engines.values():
+    for facts in contract.read(shipped(name)).engines.values():
         assert facts.accuracy is not None and facts.accuracy >= least

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from service import manifest as contract
-from tests.conftest import MODELS, REPOSITORY, SHIPPED, golden
+from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from tests.integration import container
 from tests.integration.server import Server, running, start
 
@@ -44,10 +44,10 @@ def workers_of(server: Server) -> list[int]:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_golden_pictures_get_the_probabilities_stated_for_their_engine(server: Server, name: str) -> None:
-    manifest = contract.read(MODELS / name / "1")
+    manifest = contract.read(shipped(name))
     engine = json.loads(server.get(f"/models/{name}")[1])["engine"]
     for picture in manifest.golden:
-        status, body = server.post(f"/models/{name}/predict", (MODELS / name / "1" / picture.file).read_bytes())
+        status, body = server.post(f"/models/{name}/predict", (shipped(name) / picture.file).read_bytes())
         served = json.loads(body)["predictions"][0]["probabilities"].values()
         assert status == 200
         difference = max(abs(a - b) for a, b in zip(served, picture.probabilities[engine], strict=True))

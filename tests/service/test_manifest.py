@@ -8,7 +8,7 @@ import pytest
 
 from service import manifest as contract
 from service.manifest import ManifestFault
-from tests.conftest import MODELS, SHIPPED
+from tests.conftest import MODELS, SHIPPED, shipped
 
 
 def change(folder: Path, **changes: Any) -> None:
@@ -23,7 +23,7 @@ def folder(models_dir: Path) -> Path:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_models_hold_their_contract(name: str) -> None:
-    folder = MODELS / name / "1"
+    folder = shipped(name)
     manifest = contract.read(folder)
     contract.verify_files(folder, manifest)
     assert manifest.name == name and set(manifest.engines) == {"litert", "tensorflow"}

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 from service import manifest as contract
-from tests.conftest import MODELS
+from tests.conftest import shipped
 from training import robustness
 from training.corruptions import suite
 from training.dataset import Split
 
 
 def golden(name: str) -> Split:
-    files = sorted((MODELS / name / "1" / "golden").iterdir())
+    files = sorted((shipped(name) / "golden").iterdir())
     images = np.stack([np.asarray(Image.open(file)) for file in files])
     return Split(images if images.ndim == 4 else images[..., None], np.arange(len(files)).astype(np.uint8))
 
@@ -51,13 +51,13 @@ def test_auroc_is_what_one_counts_by_hand(higher: list[float], lower: list[float
 
 
 def test_pictures_of_another_data_set_get_the_shape_of_this_one() -> None:
-    grey, colour = contract.read(MODELS / "mnist" / "1"), contract.read(MODELS / "cifar10" / "1")
+    grey, colour = contract.read(shipped("mnist")), contract.read(shipped("cifar10"))
     assert robustness.fitted(golden("cifar10").images, grey).shape == (10, 28, 28, 1)
     assert robustness.fitted(golden("mnist").images, colour).shape == (10, 32, 32, 3)
 
 
 def test_the_report_names_every_corruption_and_every_stranger() -> None:
-    version: Path = MODELS / "mnist" / "1"
+    version: Path = shipped("mnist")
     lines = list(robustness.report(version, golden("mnist"), lambda: {"cifar10": golden("cifar10").images}))
     assert "as it is" in lines[1] and "100.00%" in lines[1]
     assert len(lines) == 2 + 1 + len(suite()) + 4

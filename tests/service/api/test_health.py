@@ -2,7 +2,7 @@
 
 from flask.testing import FlaskClient
 
-from tests.conftest import MODELS, app_over, golden
+from tests.conftest import MODELS, app_over, golden, shipped
 
 
 def sample(text: str, start: str) -> float:
@@ -24,7 +24,8 @@ def test_metrics_count_requests_stages_and_predictions() -> None:
     text = client.get("/metrics").get_data(as_text=True)
     requests = 'squint_http_requests_total{method="POST",route="/models/<name>/predict",status="200"}'
     assert sample(text, requests) == 3
-    assert sample(text, 'squint_predictions_total{label="7",model="mnist",version="1"}') == 3
+    version = shipped("mnist").name
+    assert sample(text, f'squint_predictions_total{{label="7",model="mnist",version="{version}"}}') == 3
     for stage in ("decode", "prepare", "infer"):
         assert sample(text, f'squint_stage_duration_seconds_count{{stage="{stage}"}}') == 3
     assert sample(text, 'squint_http_request_duration_seconds_count{route="/models/<name>/predict"}') == 3

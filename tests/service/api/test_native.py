@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from service import manifest as contract
-from tests.conftest import MODELS, SHIPPED, encoded, golden, png
+from tests.conftest import SHIPPED, encoded, golden, png, shipped
 
 PREDICT = "/models/mnist/predict"
 
@@ -21,6 +21,11 @@ def upload(*files: bytes) -> dict[str, list[tuple[BytesIO, str]]]:
 
 def base64_text(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def number(model: str) -> int:
+    """The shipped version."""
+    return int(shipped(model).name)
 
 
 def test_a_multipart_upload_is_answered_as_documented(client: FlaskClient) -> None:
@@ -61,7 +66,7 @@ def test_every_body_form_gives_the_same_answer(client: FlaskClient) -> None:
         client.post(PREDICT, data=upload(data)).get_json(),
         client.post(PREDICT, data=data).get_json(),
         client.post(PREDICT, json={"images": [base64_text(data)]}).get_json(),
-        client.post("/models/mnist/versions/1/predict", data=data).get_json(),
+        client.post(f"/models/mnist/versions/{number('mnist')}/predict", data=data).get_json(),
     ]
     assert all(answer == answers[0] for answer in answers)
 
@@ -101,7 +106,7 @@ def test_a_picture_unlike_the_data_set_is_flagged(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_golden_picture_gets_its_stated_probabilities(client: FlaskClient, name: str) -> None:
-    folder = MODELS / name / "1"
+    folder = shipped(name)
     manifest = contract.read(folder)
     for picture in manifest.golden:
         data = (folder / picture.file).read_bytes()
@@ -120,12 +125,12 @@ def test_a_digit_is_recognised_in_every_format(client: FlaskClient, name: str) -
 
 def test_models_are_listed_and_described(client: FlaskClient) -> None:
     listed = client.get("/models").get_json()["models"]
-    assert listed == [{"name": name, "version": 1, "versions": [1]} for name in SHIPPED]
+    assert listed == [{"name": name, "version": number(name), "versions": [number(name)]} for name in SHIPPED]
     described = client.get("/models/mnist").get_json()
-    assert described == client.get("/models/mnist/versions/1").get_json()
+    assert described == client.get(f"/models/mnist/versions/{number('mnist')}").get_json()
     assert described["labels"] == [str(n) for n in range(10)]
     assert described["input"] == {"kind": "digit", "height": 28, "width": 28, "channels": 1}
-    assert (described["name"], described["version"], described["versions"]) == ("mnist", 1, [1])
+    assert (described["name"], described["version"]) == ("mnist", number("mnist"))
     assert described["metrics"]["litert"]["accuracy"] > 0.99 and described["engine"] == "litert"
 
 

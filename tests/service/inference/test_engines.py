@@ -10,7 +10,7 @@ from service import manifest as contract
 from service.inference import engines
 from service.inference.engines import Output
 from service.manifest import EngineName
-from tests.conftest import MODELS, SHIPPED
+from tests.conftest import SHIPPED, shipped
 
 
 def shifted_golden(folder: Path) -> np.ndarray:
@@ -22,7 +22,7 @@ def shifted_golden(folder: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module", params=SHIPPED)
 def answers(request: pytest.FixtureRequest) -> tuple[float, Output, Output]:
-    folder = MODELS / request.param / "1"
+    folder = shipped(request.param)
     images = shifted_golden(folder)
     litert, truth = (engines.load(name, folder, 1)(images) for name in ("litert", "tensorflow"))
     return contract.read(folder).engines["litert"].tolerance, litert, truth
@@ -43,7 +43,7 @@ def test_probabilities_are_the_softmax_of_the_logits(answers: tuple[float, Outpu
 
 @pytest.mark.parametrize("engine", ["litert", "tensorflow"])
 def test_an_answer_does_not_depend_on_its_neighbours(engine: EngineName) -> None:
-    folder = MODELS / "mnist" / "1"
+    folder = shipped("mnist")
     images = shifted_golden(folder)
     infer = engines.load(engine, folder, 1)
     alone = np.concatenate([infer(images[n : n + 1]).probabilities for n in range(12)])
@@ -54,7 +54,7 @@ def test_an_answer_does_not_depend_on_its_neighbours(engine: EngineName) -> None
 def test_the_saved_model_alone_gives_the_answers_of_the_service(name: str) -> None:
     import tensorflow as tf
 
-    folder = MODELS / name / "1"
+    folder = shipped(name)
     manifest = contract.read(folder)
     signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
     (spec,) = signature.structured_input_signature[1].values()
@@ -70,7 +70,7 @@ def test_the_saved_model_alone_gives_the_answers_of_the_service(name: str) -> No
 def test_threads_share_an_engine() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    folder = MODELS / "mnist" / "1"
+    folder = shipped("mnist")
     images = shifted_golden(folder)
     infer = engines.load("litert", folder, 2)
     expected = infer(images).probabilities
