@@ -24,6 +24,7 @@ class Batches(keras.utils.PyDataset):
     def __init__(self, split: Split, recipe: Recipe, seed: int, epoch: int, share: Share) -> None:
         super().__init__()
         self._split, self._recipe, self._key, self._share = split, recipe, (seed, epoch), share
+        self._augmentation = recipe.phase(epoch).augmentation
         self._order = np.random.default_rng(self._key).permutation(len(split.labels))
         self._mirrored = (np.random.default_rng(seed).random(len(split.labels)) < 0.5) ^ (epoch % 2 == 1)
         self._classes = int(split.labels.max()) + 1
@@ -36,7 +37,7 @@ class Batches(keras.utils.PyDataset):
         size = self._recipe.batch_size
         chosen = self._order[index * size : (index + 1) * size]
         random = np.random.default_rng((*self._key, index))
-        images = augment(self._split.images[chosen], self._recipe.augmentation, self._mirrored[chosen], random)
+        images = augment(self._split.images[chosen], self._augmentation, self._mirrored[chosen], random)
         images, labels = self._own(images), self._own(self._split.labels[chosen])
         if self._recipe.loss == "squared_error":
             return images, labels[:, None].astype(np.float32)
@@ -68,7 +69,7 @@ def fit(
             judge = trained if share.devices == 1 else model.build(recipe, data_set, train.images, policy)
         for epoch in range(len(history), recipe.epochs):
             batches = Batches(train, recipe, run.seed, epoch, share)
-            measured = _one_epoch(trained, batches, _callbacks(recipe, len(batches), progress))
+            measured = _one_epoch(trained, batches, _callbacks(recipe, epoch, len(batches), progress))
             values = [_array(variable) for variable in _variables(trained)]
             measured |= _judged(judge, values, validation)
             history.append({"epoch": epoch + 1, **measured})
@@ -110,9 +111,9 @@ def load_weights(untrained: keras.Model, checkpoint: Checkpoint) -> None:
 
 
 def _compile(trained: keras.Model, recipe: Recipe, train_images: int) -> None:
-    steps = recipe.epochs * math.ceil(train_images / recipe.batch_size)
+    steps_per_epoch = math.ceil(train_images / recipe.batch_size)
     trained.compile(
-        optimizer=model.optimizer(recipe.optimizer, steps),
+        optimizer=model.optimizer(recipe, steps_per_epoch),
         loss=_loss(recipe),
         metrics=[_accuracy(recipe)],
         # XLA on the CPU measured 4 times slower than TensorFlow's own kernels for these networks.
@@ -123,13 +124,14 @@ def _compile(trained: keras.Model, recipe: Recipe, train_images: int) -> None:
     trained.optimizer.build(trained.trainable_variables)
 
 
-def _callbacks(recipe: Recipe, steps: int, progress: Progress) -> list[keras.callbacks.Callback]:
+def _callbacks(recipe: Recipe, epoch: int, steps: int, progress: Progress) -> list[keras.callbacks.Callback]:
     bar = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: progress.on_batch(batch + 1, steps, logs)
     )
     if not recipe.optimizer.lookahead_steps:
         return [bar]
-    return [bar, Lookahead(recipe.optimizer.lookahead_steps, steps * recipe.epochs)]
+    phase = recipe.phase(epoch)
+    return [bar, Lookahead(recipe.optimizer.lookahead_steps, steps * phase.first, steps * phase.epochs)]
 
 
 def _one_epoch(trained: keras.Model, batches: Batches, callbacks: list[keras.callbacks.Callback]) -> dict[str, float]:

@@ -13,14 +13,15 @@ _KEPT_A_STEP = 0.95
 class Lookahead(keras.callbacks.Callback):
     """Averages weights and the statistics of batch normalisation after each execution of `steps_per_execution` steps.
 
-    With t of T steps done the slow weights keep 0.95 ** steps · (t / T)³ of what they were, and the fast ones start
+    With t of T steps done, from `first_step` on, the slow weights keep 0.95 ** steps · (t / T)³ of what they were, and
+    the fast ones start
     again from there (Zhang et al. 2019, arXiv 1907.08610; the rising weight is airbench's, Jordan 2024, arXiv
     2404.00498). As the last execution of an epoch ends with it, the slow weights need no place in a checkpoint.
     """
 
-    def __init__(self, steps: int, total_steps: int) -> None:
+    def __init__(self, steps: int, first_step: int, total_steps: int) -> None:
         super().__init__()
-        self._kept, self._total_steps = _KEPT_A_STEP**steps, total_steps
+        self._kept, self._first_step, self._total_steps = _KEPT_A_STEP**steps, first_step, total_steps
         self._slow: list[Any] = []
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
@@ -31,7 +32,7 @@ class Lookahead(keras.callbacks.Callback):
         """Keras calls this once an execution."""
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()
-        done = float(self.model.optimizer.iterations) / self._total_steps
+        done = (float(self.model.optimizer.iterations) - self._first_step) / self._total_steps
         kept = self._kept * done**3
         for index, variable in enumerate(self._averaged()):
             self._slow[index] = kept * self._slow[index] + (1 - kept) * variable.value

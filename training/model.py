@@ -1,12 +1,14 @@
 """The trainable Keras model around a network: uint8 images in, logits out."""
 
 import importlib
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
 from training.dataset import DataSet, UInt8
-from training.recipe import Optimizer, Recipe
+from training.recipe import Phase, Recipe
 
 # A network that starts from what the pictures are like sees this many of them, spread over the split.
 _SAMPLE = 2000
@@ -41,9 +43,10 @@ def _scale_and_offset(recipe: Recipe, train_images: UInt8) -> tuple[list[float],
     return [scale] * channels, [offset] * channels
 
 
-def optimizer(chosen: Optimizer, total_steps: int) -> keras.optimizers.Optimizer:
+def optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """The Keras optimiser of a recipe; its learning rate follows the step count, so a resumed run goes on as it was."""
-    rate = _learning_rate(chosen, total_steps)
+    chosen = recipe.optimizer
+    rate = _learning_rate(recipe, steps_per_epoch)
     if chosen.name == "sgd":
         return keras.optimizers.SGD(
             rate, momentum=chosen.momentum, nesterov=chosen.momentum > 0, weight_decay=chosen.weight_decay or None
@@ -55,13 +58,38 @@ def optimizer(chosen: Optimizer, total_steps: int) -> keras.optimizers.Optimizer
     return keras.optimizers.AdamW(rate, weight_decay=chosen.weight_decay)
 
 
-def _learning_rate(chosen: Optimizer, total_steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    if chosen.schedule == "constant":
-        return chosen.learning_rate
-    warmup_steps = max(1, round(chosen.warmup * total_steps))
+class Phases(keras.optimizers.schedules.LearningRateSchedule):
+    """Schedules that follow one another, each from its first step on."""
+
+    def __init__(self, schedules: Mapping[int, keras.optimizers.schedules.LearningRateSchedule]) -> None:
+        self._schedules = dict(schedules)
+
+    def __call__(self, step: Any) -> Any:  # noqa: ANN401  a tensor of the backend
+        """The rate of a step, counted from 0."""
+        rate = 0.0
+        for first, schedule in self._schedules.items():
+            # Before its first step a schedule is asked for that one: it need not know of negative steps.
+            own = schedule(keras.ops.maximum(step - first, 0))
+            rate = keras.ops.where(step >= first, own, rate)
+        return rate
+
+
+def _learning_rate(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    if recipe.optimizer.schedule == "constant":
+        return recipe.optimizer.learning_rate
+    cycles = {
+        phase.first * steps_per_epoch: _one_cycle(phase, recipe.optimizer.warmup, steps_per_epoch)
+        for phase in recipe.phases
+    }
+    return cycles[0] if len(cycles) == 1 else Phases(cycles)
+
+
+def _one_cycle(phase: Phase, warmup: float, steps_per_epoch: int) -> keras.optimizers.schedules.CosineDecay:
+    steps = phase.epochs * steps_per_epoch
+    warmup_steps = max(1, round(warmup * steps))
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
-        warmup_target=chosen.learning_rate,
+        warmup_target=phase.learning_rate,
         warmup_steps=warmup_steps,
-        decay_steps=max(1, total_steps - warmup_steps),
+        decay_steps=max(1, steps - warmup_steps),
     )

@@ -10,7 +10,7 @@ def model_at(step: int, total: int) -> tuple[keras.Model, Lookahead]:
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     model.compile(keras.optimizers.SGD(0.1))
     model.optimizer.iterations.assign(step)
-    lookahead = Lookahead(5, total)
+    lookahead = Lookahead(5, 0, total)
     lookahead.set_model(model)
     lookahead.on_train_begin()
     return model, lookahead
@@ -36,3 +36,13 @@ def test_the_average_goes_on_from_itself() -> None:
         model.layers[0].kernel.assign([[1.0]])
         lookahead.on_train_batch_end(4)
     np.testing.assert_allclose(np.asarray(model.layers[0].kernel)[0, 0], 1 - 0.95**10, rtol=1e-6)
+
+
+def test_a_later_phase_starts_anew() -> None:
+    model, _ = model_at(100, 100)
+    lookahead = Lookahead(5, 100, 50)
+    lookahead.set_model(model)
+    lookahead.on_train_begin()
+    model.layers[0].kernel.assign([[1.0]])
+    lookahead.on_train_batch_end(4)
+    assert float(np.asarray(model.layers[0].kernel)[0, 0]) == 1.0
