@@ -22,7 +22,8 @@ class Batches(keras.utils.PyDataset):
     """One epoch of augmented batches; order and augmentation depend on seed, epoch and batch number alone."""
 
     def __init__(self, split: Split, recipe: Recipe, seed: int, epoch: int, share: Share) -> None:
-        super().__init__()
+        # More than one: then batches are made beside the steps, in threads, and still come in their order.
+        super().__init__(workers=2)
         self._split, self._recipe, self._key, self._share = split, recipe, (seed, epoch), share
         self._augmentation = recipe.phase(epoch).augmentation
         self._order = np.random.default_rng(self._key).permutation(len(split.labels))

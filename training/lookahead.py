@@ -14,9 +14,9 @@ class Lookahead(keras.callbacks.Callback):
     """Averages weights and the statistics of batch normalisation after each execution of `steps_per_execution` steps.
 
     With t of T steps done, from `first_step` on, the slow weights keep 0.95 ** steps · (t / T)³ of what they were, and
-    the fast ones start
-    again from there (Zhang et al. 2019, arXiv 1907.08610; the rising weight is airbench's, Jordan 2024, arXiv
-    2404.00498). As the last execution of an epoch ends with it, the slow weights need no place in a checkpoint.
+    the fast ones start again from there (Zhang et al. 2019, arXiv 1907.08610; the rising weight is airbench's, Jordan
+    2024, arXiv 2404.00498). As the last execution of an epoch ends with it, the slow weights need no place in a
+    checkpoint.
     """
 
     def __init__(self, steps: int, first_step: int, total_steps: int) -> None:

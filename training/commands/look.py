@@ -52,7 +52,7 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
 @click.option("--robustness", type=click.IntRange(min=1), metavar="N", help="Also N test images, changed and strange.")
 @options.data_dir
 def evaluate(folder: Path, engine: contract.EngineName | None, robustness: int | None, data_dir: Path | None) -> None:
-    """Measures a run's export or a published version (models/mnist/1) on its test split, as the service answers.
+    """Measures a run's export or a published version (models/mnist/2) on its test split, as the service answers.
 
     With --robustness 2000 also the first 2000 test images after noise, blur, rotation and other changes, and how well
     the model tells them from pictures of other data sets, inverted ones, noise and blank ones.

@@ -31,7 +31,7 @@ def number(model: str) -> int:
 def test_a_multipart_upload_is_answered_as_documented(client: FlaskClient) -> None:
     answer = client.post(PREDICT, data=upload(golden())).get_json()
     (prediction,) = answer["predictions"]
-    assert (answer["model"], answer["version"]) == ("mnist", 1)
+    assert (answer["model"], answer["version"]) == ("mnist", number("mnist"))
     assert (prediction["label"], prediction["index"]) == ("7", 7)
     assert list(prediction) == ["label", "index", "probability", "probabilities", "in_distribution", "warnings"]
     assert list(prediction["probabilities"]) == [str(n) for n in range(10)]

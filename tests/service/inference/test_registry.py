@@ -121,8 +121,8 @@ def test_nothing_is_ready_before_it_was_loaded() -> None:
         waiting.get("mnist")
 
 
-def test_unknown_names_and_versions_are_told_the_known_ones() -> None:
-    found = loaded(MODELS)
+def test_unknown_names_and_versions_are_told_the_known_ones(models_dir: Path) -> None:
+    found = loaded(models_dir)
     with pytest.raises(UnknownModel, match="mnist"):
         found.get("nope")
     with pytest.raises(UnknownVersion, match="it has: 1"):

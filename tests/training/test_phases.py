@@ -1,0 +1,64 @@
+"""A refined recipe trains in two parts, each with its own learning rate and augmentation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests import tiny
+from training import model, recipe
+from training.dataset import Split
+from training.fit import Batches
+from training.recipe import Augmentation, Optimizer, Recipe, Refinement
+from training.spread import Share
+
+STEPS = 10
+
+
+def refined() -> Recipe:
+    tiny.install()
+    return replace(
+        recipe.find("tiny"),
+        epochs=6,
+        optimizer=Optimizer(name="sgd", learning_rate=1.0, warmup=0.25, lookahead_steps=5),
+        augmentation=Augmentation(noise=1.0),
+        refinement=Refinement(epochs=2, learning_rate=0.5, augmentation=Augmentation()),
+    )
+
+
+def rate(at: int) -> float:
+    optimizer = model.optimizer(refined(), STEPS)
+    optimizer.iterations.assign(at)
+    return float(optimizer.learning_rate)
+
+
+def test_each_epoch_belongs_to_one_phase() -> None:
+    assert [refined().phase(epoch).first for epoch in range(6)] == [0, 0, 0, 0, 4, 4]
+    assert [phase.epochs for phase in refined().phases] == [4, 2]
+    assert [phase.epochs for phase in recipe.find("tiny").phases] == [3]
+
+
+def test_the_learning_rate_rises_and_falls_once_a_phase() -> None:
+    found = [rate(step) for step in range(6 * STEPS)]
+    assert found[10] == pytest.approx(1.0) and max(found) == pytest.approx(1.0)
+    assert found[39] < 0.01 and found[40] < 0.05
+    assert max(found[40:]) == found[45] == pytest.approx(0.5) and found[59] < 0.01
+
+
+def test_the_last_pictures_are_those_of_the_refinement() -> None:
+    images = np.full((40, 12, 12, 1), 100, np.uint8)
+    split = Split(images, (np.arange(40) % 4).astype(np.uint8))
+    noisy, clear = (Batches(split, refined(), 1, epoch, Share())[0][0] for epoch in (3, 4))
+    assert noisy.std() > 1 and clear.std() == 0
+
+
+def test_a_recipe_for_fewer_epochs_than_its_refinement_is_not_refined() -> None:
+    assert recipe.with_epochs(refined(), 2).refinement is None
+    assert [phase.epochs for phase in recipe.with_epochs(refined(), 10).phases] == [8, 2]
+
+
+def test_a_refined_recipe_is_found_again_from_json() -> None:
+    again = recipe.from_plain(recipe.to_plain(refined()))
+    assert again.refinement == refined().refinement
+    assert recipe.fingerprint(again) == recipe.fingerprint(refined())
+    assert recipe.fingerprint(again) != recipe.fingerprint(replace(refined(), refinement=None))
