@@ -15,7 +15,8 @@ class InUse(Exception):
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """Yields a path beside `path` to write to; renames it onto `path` if the block succeeds."""
-    part = path.with_name(f".{path.name}.part")
+    # Of this process alone: two that write the same file each replace it whole.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     yield part
     _sync(part)
     os.replace(part, path)

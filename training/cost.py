@@ -21,19 +21,20 @@ class Cost(NamedTuple):
     """Of one image through one core.
 
     `operations` counts a multiplication and an addition as two, of convolutions, dense and recurrent layers;
-    `microseconds` is the median of each engine on this machine while nothing else runs; `bytes` those of its files.
+    `microseconds` is LiteRT's median on this machine: TensorFlow has taken all cores by the time it could be measured.
+    `bytes` are those of each engine's files.
     """
 
     parameters: int
     operations: int
-    microseconds: Mapping[EngineName, float]
+    microseconds: float
     bytes: Mapping[EngineName, int]
 
 
 def measure(model: keras.Model, folder: Path, names: tuple[EngineName, ...]) -> Cost:
     """The cost of a model and of the version folder that it was exported to."""
     shape = (1, *model.input_shape[1:])
-    microseconds = {name: _microseconds(engines.load(name, folder, threads=1), shape) for name in names}
+    microseconds = _microseconds(engines.load("litert", folder, threads=1), shape)
     return Cost(model.count_params(), operations(model), microseconds, {name: _bytes(folder, name) for name in names})
 
 

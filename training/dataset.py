@@ -107,7 +107,10 @@ def find(name: str, options: Mapping[str, Any] | None = None) -> DataSet:
     if hasattr(module, "DATA_SET"):
         return module.DATA_SET
     if not options:
-        raise DataFault(f"{name} is not one data set: `python -m training train {name}` takes options that say which")
+        raise DataFault(
+            f"{name} is not one data set: `python -m training train folder --images …` says which, "
+            "and the run that it makes can be measured"
+        )
     return module.make(**options)
 
 
@@ -119,8 +122,13 @@ def _module(name: str) -> ModuleType:
     return importlib.import_module(f"training.datasets.{name}")
 
 
-def of_content(name: str, title: str, content: Content) -> DataSet:
-    """Data of somebody's own as a data set; `name` is that of the module which reads it."""
+def of_content(name: str, title: str, content: Content, stated_digest: str | None = None) -> DataSet:
+    """Data of somebody's own as a data set; `name` is that of the module which reads it.
+
+    Raises DataFault if the digest is not the stated one.
+    """
+    if stated_digest and digest(content.splits) != stated_digest:
+        raise DataFault(f"the {title} have changed since the run was made; train them anew")
     height, width, channels = content.splits.train.images.shape[1:]
     return DataSet(
         name=name,

@@ -21,17 +21,19 @@ from training.spread import Share
 class Batches(keras.utils.PyDataset):
     """One epoch of augmented batches; order and augmentation depend on seed, epoch and batch number alone."""
 
-    def __init__(self, split: Split, recipe: Recipe, seed: int, epoch: int, share: Share) -> None:
+    def __init__(self, split: Split, classes: int, recipe: Recipe, seed: int, epoch: int, share: Share) -> None:
         # More than one: then batches are made beside the steps, in threads, and still come in their order.
         super().__init__(workers=2)
         self._split, self._recipe, self._key, self._share = split, recipe, (seed, epoch), share
         self._augmentation = recipe.phase(epoch).augmentation
         self._order = np.random.default_rng(self._key).permutation(len(split.labels))
         self._mirrored = (np.random.default_rng(seed).random(len(split.labels)) < 0.5) ^ (epoch % 2 == 1)
-        self._classes = int(split.labels.max()) + 1
+        self._classes = classes
 
     def __len__(self) -> int:
-        return math.ceil(len(self._order) / self._recipe.batch_size)
+        whole, rest = divmod(len(self._order), self._recipe.batch_size)
+        # A rest too small for a picture on each device would be an empty batch, whose mean is no number.
+        return whole + (rest >= self._share.devices)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Images uint8 `[N, H, W, C]`; labels float32, one-hot `[N, classes]` or for squared error `[N, 1]`."""
@@ -61,6 +63,7 @@ def fit(
     policy = backend.precision(recipe.precision)
     with spread.over(share):
         keras.utils.set_random_seed(run.seed)
+        spread.check_batch(share, recipe.batch_size)
         trained = model.build(recipe, data_set, train.images, policy)
         _compile(trained, recipe, len(train.labels))
         done = run.load()
@@ -69,7 +72,7 @@ def fit(
         with spread.alone():
             judge = trained if share.devices == 1 else model.build(recipe, data_set, train.images, policy)
         for epoch in range(len(history), recipe.epochs):
-            batches = Batches(train, recipe, run.seed, epoch, share)
+            batches = Batches(train, len(data_set.labels), recipe, run.seed, epoch, share)
             measured = _one_epoch(trained, batches, _callbacks(recipe, epoch, len(batches), progress))
             values = [_array(variable) for variable in _variables(trained)]
             measured |= _judged(judge, values, validation)

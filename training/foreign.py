@@ -1,26 +1,19 @@
 """Models trained elsewhere: a `.keras` file or a SavedModel, as a graph from uint8 images to logits."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
 
 from service.errors import Fault
+from training import operations
 from training.own_data import Pixels
 from training.saved_model import Graph
 
 _SIGNATURE = "serving_default"
-# Operations that reach out of the graph: files, other code, other machines. A classifier needs none of them.
-_FORBIDDEN = (
-    *("PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyFunction"),
-    *("ReadFile", "WriteFile", "MatchingFiles", "PrintV2", "Save", "SaveSlices", "ShardedFilename"),
-    *("DebugIdentity", "DebugIdentityV2", "DebugNumericSummaryV2", "RpcCall", "RpcServer"),
-    *("TextLineDataset", "TFRecordDataset", "FixedLengthRecordDataset", "GeneratorDataset"),
-)
 _LEAST_CLIPPED = 1e-12
 
 
@@ -38,15 +31,24 @@ class _Loaded(NamedTuple):
     tracked: Sequence[Any]
 
 
+def check_is_model(path: Path) -> None:
+    """Raises NotAdopted unless there is a `.keras` file or the folder of a SavedModel."""
+    if path.suffix != ".keras" and not (path / "saved_model.pb").is_file():
+        raise NotAdopted(f"{path} is not a run, nor a .keras file, nor the folder of a SavedModel")
+
+
 def load(path: Path, pixels: Pixels, classes: int) -> Graph:
     """The model at `path`, taking pixels of the range it was trained on; raises NotAdopted.
 
     A model that takes uint8 gets the pixels as they are. One that answers probabilities is served by their logarithms.
     """
     loaded = _from_keras(path) if path.suffix == ".keras" else _from_saved_model(path)
-    shape = _image_shape(loaded.input.shape.as_list())
+    shape = _image_shape(loaded.input.shape)
     call = _on_pixels(loaded, pixels, shape)
-    answers = call(np.random.default_rng(1).integers(0, 256, (8, *shape), dtype=np.uint8))
+    try:
+        answers = call(np.random.default_rng(1).integers(0, 256, (8, *shape), dtype=np.uint8))
+    except Exception as error:  # a model of another kind fails in its own way, such as one for batches of 1
+        raise NotAdopted(f"{path} does not answer 8 pictures of {shape}: {error}") from error
     if not isinstance(answers, tf.Tensor | np.ndarray) or answers.shape != (8, classes):
         found = getattr(answers, "shape", type(answers).__name__)
         raise NotAdopted(f"{path} answers {found} for 8 pictures, where {classes} labels need [8, {classes}]")
@@ -71,9 +73,8 @@ def _from_keras(path: Path) -> _Loaded:
 
 
 def _from_saved_model(path: Path) -> _Loaded:
-    if not (path / "saved_model.pb").is_file():
-        raise NotAdopted(f"{path} is neither a run, nor a .keras file, nor the folder of a SavedModel")
-    if found := sorted(set(_operations(path)) & set(_FORBIDDEN)):
+    check_is_model(path)
+    if found := operations.refused(path):
         raise NotAdopted(
             f"{path} holds operations that a classifier does not need and may not have: {', '.join(found)}"
         )
@@ -91,19 +92,9 @@ def _from_saved_model(path: Path) -> _Loaded:
     return _Loaded(lambda x: signature(**{name: x})[answer], image, [model])
 
 
-def _operations(path: Path) -> Iterator[str]:
-    """The name of every operation in a SavedModel, those inside its functions too."""
-    found = saved_model_pb2.SavedModel()
-    found.ParseFromString((path / "saved_model.pb").read_bytes())
-    for graph in found.meta_graphs:
-        # TensorFlow's own saver writes checkpoints with these, outside of any signature.
-        yield from (node.op for node in graph.graph_def.node if node.op not in ("ShardedFilename", "Save"))
-        for function in graph.graph_def.library.function:
-            yield from (node.op for node in function.node_def if node.op != "ShardedFilename")
-
-
-def _image_shape(stated: list[int | None]) -> tuple[int, int, int]:
+def _image_shape(found: tf.TensorShape) -> tuple[int, int, int]:
     """Height, width, channels of a model's input `[N, H, W]` or `[N, H, W, C]`."""
+    stated: list[int | None] = found.as_list() if found.rank else []
     shape = [*stated[1:], 1] if len(stated) == 3 else stated[1:]
     if len(shape) != 3 or None in shape or shape[2] not in (1, 3):
         raise NotAdopted(f"the model takes {stated}; images of a fixed size are needed: [N, height, width, 1 or 3]")

@@ -4,8 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict
 
+import numpy as np
+from PIL import Image
+
+from service.images import kinds
+from service.images.decode import Picture
+from training import dataset
 from training.dataset import Content, DataFault
 from training.datasets import arrays, folder
+
+# Arrays of which it is seen whether the service would change them.
+_CHECKED = 200
 
 # The range of the pixels that a model trained elsewhere takes.
 Pixels = Literal["0..255", "0..1", "-1..1"]
@@ -32,19 +41,39 @@ class OwnData(NamedTuple):
 
 def read(images: Path, stated: Stated) -> OwnData:
     """What lies at `images`: of a folder all of it, of arrays their own size and `labels`. Raises DataFault."""
-    place = str(images.resolve())
+    place, kind = str(images.resolve()), stated["kind"]
     if images.suffix == ".npz":
         labels = read_labels(stated["labels"]) if stated["labels"] else None
-        options: dict[str, Any] = {"arrays": place, "labels": labels, "kind": stated["kind"]}
-        return OwnData("arrays", options, arrays.read(**options))
-    options = {"images": place} | {name: stated[name] for name in ("size", "grey", "kind", "skip_unreadable")}
-    return OwnData("folder", options, folder.read(**options))
+        content = arrays.read(place, labels, kind)
+        _check_served_as_they_are(content)
+        options: dict[str, Any] = {"arrays": place, "labels": labels, "kind": kind}
+    else:
+        content = folder.read(place, stated["size"], stated["grey"], kind, stated["skip_unreadable"])
+        options = {"images": place} | {name: stated[name] for name in ("size", "grey", "kind", "skip_unreadable")}
+    # Other content is another run, though it lies at the same place.
+    options["digest"] = dataset.digest(content.splits)
+    return OwnData("arrays" if images.suffix == ".npz" else "folder", options, content)
+
+
+def _check_served_as_they_are(content: Content) -> None:
+    """Raises DataFault if the service would hand the model something else than these arrays, as most of them are."""
+    images = content.splits.train.images
+    sample = images[:: max(1, len(images) // _CHECKED)]
+    prepare = kinds.find(content.kind)
+    prepared = [prepare(Picture(Image.fromarray(image.squeeze()), ()), image.shape) for image in sample]
+    changed = [one for one, image in zip(prepared, sample, strict=True) if not np.array_equal(one.array, image)]
+    if len(changed) > len(sample) / 2:
+        raise DataFault(
+            f"pictures of the kind {content.kind} reach the model otherwise than these arrays are "
+            f"({'; '.join(step.text for step in changed[0].steps) or 'in another shape'}); "
+            "digits and garments are grey and bright on black, photos as they are: change the arrays or --kind"
+        )
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
     """Class names, one a line in class order; raises DataFault."""
     try:
-        labels = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        labels = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise DataFault(f"{path} cannot be read as a list of class names, one a line ({error})") from error
     if len(set(labels)) != len(labels) or len(labels) < 2:

@@ -60,10 +60,17 @@ def _refuse_if_worse(new: Manifest, latest: Path) -> None:
     except ManifestFault as fault:
         raise NotPublished(f"the version to replace cannot be read, so not compared: {fault}; see --force") from fault
     for engine, facts in old.engines.items():
+        if facts.accuracy is None:
+            continue  # nothing was ever measured that could become worse
         candidate = new.engines.get(engine)
-        if candidate is None or (candidate.accuracy or 0) < (facts.accuracy or 0):
-            found = "not measured" if candidate is None else f"{candidate.accuracy:.2%}"
+        found = candidate.accuracy if candidate else None
+        if found is None:
             raise NotPublished(
-                f"accuracy on the test split with {engine}: {found}, and {facts.accuracy:.2%} of {latest}, "
+                f"accuracy with {engine} was not measured, and is {facts.accuracy:.2%} of {latest}, which it would "
+                "replace; give it images to be measured on, or --force"
+            )
+        if found < facts.accuracy:
+            raise NotPublished(
+                f"accuracy on the test split with {engine}: {found:.2%}, and {facts.accuracy:.2%} of {latest}, "
                 "which it would replace; --force publishes it all the same"
             )

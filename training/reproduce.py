@@ -54,14 +54,16 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._results: dict[str, Result] = {}
-        if path.exists():
-            stated = json.loads(path.read_text())
-            self._results = {name: Result(**result) for name, result in stated.items()}
+        self._results = self._read()
+
+    def _read(self) -> dict[str, Result]:
+        stated = json.loads(self._path.read_text()) if self._path.exists() else {}
+        return {name: Result(**result) for name, result in stated.items()}
 
     def add(self, found: Recipe, seed: int, result: Result) -> None:
         """Keeps what a finished run gave, in place of what the same recipe and seed gave before."""
-        self._results[_name(found, seed)] = result
+        # Read again: another process may have added to the file since.
+        self._results = self._read() | {_name(found, seed): result}
         ordered = {name: found._asdict() for name, found in sorted(self._results.items())}
         atomic.write_text(self._path, json.dumps(ordered, indent=1) + "\n")
 

@@ -32,6 +32,11 @@ class Share(NamedTuple):
         return self.process == 0
 
 
+def leads() -> bool:
+    """Whether this process is a job's first, or the only one; what comes of a run is its to write."""
+    return os.environ.get("KERAS_DISTRIBUTION_PROCESS_ID", "0") == "0"
+
+
 def join() -> Share:
     """Joins the job that Keras' KERAS_DISTRIBUTION_* variables name; without them, all devices of this machine.
 
@@ -47,6 +52,12 @@ def join() -> Share:
     if not jax.distributed.is_initialized():
         keras.distribution.initialize()
     return Share(jax.process_index(), jax.process_count(), jax.device_count())
+
+
+def check_batch(share: Share, batch_size: int) -> None:
+    """Raises NotSpread if a batch has not a picture for each device."""
+    if batch_size < share.devices:
+        raise NotSpread(f"a batch of {batch_size} pictures cannot be divided among {share.devices} devices")
 
 
 @contextmanager

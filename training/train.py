@@ -20,7 +20,7 @@ def train(run: Run, data_set: DataSet, splits: Splits, *, tensorboard: bool = Fa
     share = spread.join()
     # Networks of earlier runs would pile up in Keras' global state.
     keras.backend.clear_session()
-    with _held(run, share), Progress(Curves(run.folder) if tensorboard else None) as progress:
+    with _held(run, share), Progress(Curves(run.folder) if tensorboard and share.leads else None) as progress:
         trained, history = fit.fit(run, data_set, train_split, validation, progress, share)
         test_loss, test_accuracy = fit.measure(trained, splits.test)
         result = Result(

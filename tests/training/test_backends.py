@@ -92,9 +92,11 @@ def test_two_processes_give_the_weights_of_one(alone: str, place: Path) -> None:
         "KERAS_DISTRIBUTION_JOB_ADDRESSES": address,
         "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
     }
-    both = [start(place, "shared", job | {"KERAS_DISTRIBUTION_PROCESS_ID": str(number)}) for number in range(2)]
+    both = [
+        start(place, "shared", job | {"KERAS_DISTRIBUTION_PROCESS_ID": str(number)}, "--publish") for number in range(2)
+    ]
     leader, follower = (finish(process) for process in both)
-    assert "process 1 of 2" in leader and "exported" in leader
+    assert "process 1 of 2" in leader and "exported" in leader and "published" in leader
     assert "process 2 of 2" in follower and "first process of the job" in follower
     for one, other in zip(weights(place / "alone"), weights(place / "shared"), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)

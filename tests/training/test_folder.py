@@ -140,10 +140,15 @@ def test_a_folder_becomes_a_model_that_is_served(images: Path, tmp_path: Path) -
     (run,) = (tmp_path / "runs").iterdir()
     assert "accuracy" in invoke("evaluate", str(run)).output
     published = invoke("evaluate", str(tmp_path / "models" / "ground" / "1"))
-    assert published.exit_code == 1 and "takes options" in published.output
+    assert published.exit_code == 1 and "train folder --images" in published.output
 
 
 @pytest.mark.parametrize("words", [[], ["--images", "."], ["--images", ".", "--name", "No Good"]])
 def test_a_folder_needs_images_and_a_name(words: list[str]) -> None:
     result = invoke("train", "folder", *words)
     assert result.exit_code == 2 and "folder needs --images" in result.output
+
+
+def test_kinds_that_are_grey_say_so(images: Path) -> None:
+    result = invoke("train", "folder", "--images", str(images), "--name", "x", "--kind", "digit")
+    assert result.exit_code == 1 and "pass --grey" in result.output

@@ -48,7 +48,7 @@ def test_the_learning_rate_rises_and_falls_once_a_phase() -> None:
 def test_the_last_pictures_are_those_of_the_refinement() -> None:
     images = np.full((40, 12, 12, 1), 100, np.uint8)
     split = Split(images, (np.arange(40) % 4).astype(np.uint8))
-    noisy, clear = (Batches(split, refined(), 1, epoch, Share())[0][0] for epoch in (3, 4))
+    noisy, clear = (Batches(split, 4, refined(), 1, epoch, Share())[0][0] for epoch in (3, 4))
     assert noisy.std() > 1 and clear.std() == 0
 
 

@@ -51,16 +51,23 @@ def export(
     if (source / "recipe.json").exists():
         publish_run(runs.open_run(source), models_dir, force)
         return
+    from training import foreign
+
+    foreign.check_is_model(source)
+    if data_dir and not data_set:
+        raise click.UsageError("--data-dir holds the files of a --data-set, such as mnist; name it too")
     evidence = _evidence(data_set, data_dir, own)
     labels = own_data.read_labels(own["labels"]) if own["labels"] else evidence.labels if evidence else None
     if not model or not re.fullmatch(contract.NAME_PATTERN, model) or not labels:
         raise click.UsageError(
-            f"{source} is no run. A model trained elsewhere needs --name, of lower-case letters, digits, _ and -, and "
+            f"{source} is a model trained elsewhere. It needs --name, of lower-case letters, digits, _ and -, and "
             "its class names in order: --labels FILE, or --images or --data-set to measure it on"
         )
     from training.adopt import Adoption, adopt
     from training.publish import publish_version
 
+    if evidence and not own["labels"]:
+        click.echo(f"classes, in the order that the model is taken to have: {', '.join(labels)}")
     kind = evidence.kind if evidence else own["kind"]
     with tempfile.TemporaryDirectory() as folder:
         adoption = Adoption(source=source, name=model, labels=labels, kind=kind, pixels=pixels)

@@ -50,11 +50,13 @@ def train(
 
     Your own images: train folder --images DIR --name NAME, with the options marked so.
     """
+    from training import spread
+
     recipes = recipe.find_all(name) if name != "folder" else [_own_recipe(model, own)]
     for chosen in recipes:
         run = runs.create(runs_dir, recipe.with_epochs(chosen, epochs) if epochs else chosen, seed)
         _train(run, data_dir, tensorboard)
-        if publish:
+        if publish and spread.leads():
             publish_run(run, models_dir, force)
 
 
@@ -66,7 +68,7 @@ def train(
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("docs/reproduction.md"), show_default=True
 )
-@click.option("--again", is_flag=True, help="Also what the .json file beside --out has the figures of.")
+@click.option("--again", is_flag=True, help="Also what the .json file beside --out has; unfinished runs go on.")
 @click.option("--ray", is_flag=True, help="Many runs at once, one a core, on a Ray of this machine; an extra.")
 @click.option("--ray-address", help="The same on a cluster, as ray.init takes it; runs and data on shared storage.")
 def reproduce(
@@ -137,10 +139,10 @@ def _own_recipe(model: str | None, own: own_data.Stated) -> Recipe:
 
 
 def _train(run: Run, data_dir: Path | None, tensorboard: bool) -> None:
-    from training import backend
+    from training import backend, spread
 
     _fit(run, data_dir, tensorboard)
-    if run.result() is None:
+    if not spread.leads():
         click.echo("the first process of the job writes and exports what came of it")
         return
     try:

@@ -18,10 +18,10 @@ _HELD_OUT = 0.1
 _ORDER_SEED = 1
 
 
-def make(arrays: str, labels: Sequence[str] | None, kind: str) -> DataSet:
+def make(arrays: str, labels: Sequence[str] | None, kind: str, digest: str | None = None) -> DataSet:
     """The data set in a file; the arguments are a recipe's `data_options`. Raises DataFault."""
     content = read(arrays, tuple(labels) if labels else None, kind)
-    return dataset.of_content("arrays", f"arrays of {Path(arrays).name}", content)
+    return dataset.of_content("arrays", f"arrays of {Path(arrays).name}", content, digest)
 
 
 @functools.lru_cache(maxsize=1)
@@ -61,4 +61,12 @@ def _loaded(path: Path) -> dict[str, NDArray[np.generic]]:
                 f"{path}: x_{part} must be [N, height, width] or [N, height, width, channels], and y_{part} a class "
                 f"number for each, not {images.shape} and {labels.shape}"
             )
+    one, other = (_one_shape(arrays[f"x_{part}"]) for part in ("train", "test"))
+    if one != other:
+        raise DataFault(f"{path}: images of x_train and x_test must have one shape, not {one} and {other}")
     return arrays
+
+
+def _one_shape(images: NDArray[np.generic]) -> tuple[int, ...]:
+    """Height, width and channels."""
+    return (*images.shape[1:], 1) if images.ndim == 3 else images.shape[1:]

@@ -18,6 +18,8 @@ _SPLITS = ("train", "val", "test")
 # Of each class, where the folder is not split by its owner; at least one image each.
 _HELD_OUT = 0.1
 _LEAST_IMAGES = 3
+# Class numbers are bytes.
+_MOST_CLASSES = 256
 _LIMITS = Limits(max_bytes=2**28, max_pixels=178_000_000, max_frames=100_000)
 _SHOWN = 20
 
@@ -25,10 +27,10 @@ _SHOWN = 20
 _Files = Mapping[str, Mapping[str, Sequence[Path]]]
 
 
-def make(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool) -> DataSet:
+def make(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool, digest: str | None = None) -> DataSet:
     """The data set in a folder; the arguments are a recipe's `data_options`. Raises DataFault."""
     content = read(images, size, grey, kind, skip_unreadable)
-    return dataset.of_content("folder", f"images of {Path(images).resolve().name}", content)
+    return dataset.of_content("folder", f"images of {Path(images).resolve().name}", content, digest)
 
 
 @functools.lru_cache(maxsize=1)
@@ -84,6 +86,8 @@ def _divided(label: str, files: Sequence[Path]) -> tuple[Sequence[Path], Sequenc
 
 
 def _check_classes(files: _Files, labels: Sequence[str]) -> None:
+    if len(labels) > _MOST_CLASSES:
+        raise DataFault(f"at most {_MOST_CLASSES} classes can be told apart, found {len(labels)}")
     if len(labels) < 2:
         raise DataFault(f"at least 2 classes are needed, found {len(labels)}: {', '.join(labels) or 'none'}")
     for name in _SPLITS:
@@ -107,7 +111,10 @@ def _decoded(
     for number, label in enumerate(labels):
         for file in files[label]:
             try:
-                images.append(prepare(decode(file.read_bytes(), _LIMITS), shape).array)
+                array = prepare(decode(file.read_bytes(), _LIMITS), shape).array
+                if array.shape != shape:
+                    raise DataFault(f"the kind {kind} gives grey pictures: pass --grey")
+                images.append(array)
                 numbers.append(number)
             except (ImageFault, OSError) as fault:
                 faults.append(f"{file}: {fault}")
