@@ -57,8 +57,8 @@ def adopt(adoption: Adoption, evidence: Content | None, home: Path) -> Path:
     where not. Raises NotAdopted.
     """
     graph = foreign.load(adoption.source, adoption.pixels, len(adoption.labels))
-    if evidence and evidence.labels != adoption.labels:
-        raise NotAdopted(f"the images are of {', '.join(evidence.labels)}, the labels {', '.join(adoption.labels)}")
+    if evidence:
+        _check_evidence(adoption, evidence, graph.shape)
     version = home / adoption.name / "1"
     with atomic.exclusive(version.parent), atomic.new_folder(version) as folder:
         saved_model.write(graph, 1.0, folder)
@@ -67,6 +67,18 @@ def adopt(adoption: Adoption, evidence: Content | None, home: Path) -> Path:
         contract.write(folder, _manifest(adoption, graph.shape, facts))
         export.check_golden(folder)
     return version
+
+
+def _check_evidence(adoption: Adoption, evidence: Content, shape: tuple[int, int, int]) -> None:
+    if evidence.labels != adoption.labels:
+        raise NotAdopted(f"the images are of {', '.join(evidence.labels)}, the labels {', '.join(adoption.labels)}")
+    found = evidence.splits.test.images.shape[1:]
+    if found != shape:
+        size = f"--size {shape[0]}{' --grey' if shape[2] == 1 else ''}"
+        raise NotAdopted(
+            f"the model takes images of {shape}, these are {found}; {size} reads a folder as it takes them"
+        )
+    dataset.check(dataset.of_content("own", "images", evidence), evidence.splits)
 
 
 def _halves(evidence: Content) -> tuple[Split, Split]:

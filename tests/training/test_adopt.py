@@ -92,7 +92,7 @@ def test_labelled_images_measure_and_calibrate_it(place: Path, tmp_path: Path) -
     assert answer.get_json()["predictions"][0]["in_distribution"] is not None
 
 
-def test_the_same_model_is_published_once_and_a_worse_one_is_refused(place: Path, tmp_path: Path) -> None:
+def test_a_worse_model_is_refused(place: Path, tmp_path: Path) -> None:
     worse = keras.saving.load_model(place / "logits.keras")
     worse.layers[-1].set_weights([-array for array in worse.layers[-1].get_weights()])
     worse.save(tmp_path / "worse.keras")
@@ -170,6 +170,7 @@ def test_what_litert_cannot_take_is_served_by_tensorflow_alone(place: Path, tmp_
         result = export(tmp_path, "model", tmp_path / models, *words, *more)
         assert result.exit_code == 0, result.output
         assert list(contract.read(tmp_path / models / "quarter" / "1").engines) == ["tensorflow"]
+        assert "only a service that has TensorFlow" in result.output
 
 
 def saved(folder: Path, layer: layers.Layer, shape: tuple[int | None, ...]) -> Path:
@@ -195,3 +196,17 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
 def test_a_model_needs_a_name_and_labels(place: Path) -> None:
     result = CliRunner().invoke(main, ["export", str(place / "logits.keras")])
     assert result.exit_code == 2 and "--name" in result.output and "--labels" in result.output
+
+
+def test_images_of_another_size_than_the_models_are_refused(place: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.npz"
+    images, labels = np.zeros((40, 10, 10), np.uint8), np.arange(40) % 4
+    np.savez(small, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    result = export(place, "logits.keras", tmp_path, "--images", str(small))
+    assert result.exit_code == 1 and "--size 12 --grey" in result.output
+
+
+def test_a_model_that_was_not_measured_does_not_replace_one_that_was(place: Path, tmp_path: Path) -> None:
+    assert export(place, "logits.keras", tmp_path, "--images", str(place / "tiny.npz")).exit_code == 0
+    refused = export(place, "logits.keras", tmp_path)
+    assert refused.exit_code == 1 and "was not measured" in refused.output

@@ -75,6 +75,8 @@ def export(
         for engine, facts in contract.read(version).engines.items():
             measured = "not measured" if facts.accuracy is None else f"accuracy {facts.accuracy:.2%}"
             click.echo(f"{model} with {engine}: {measured}")
+        if "litert" not in contract.read(version).engines:
+            click.echo("LiteRT cannot run this model: only a service that has TensorFlow can serve it, see the README")
         click.echo(f"published {publish_version(version, models_dir, force=force)}")
 
 
