@@ -66,6 +66,8 @@ def fit(
         spread.check_batch(share, recipe.batch_size)
         trained = model.build(recipe, data_set, train.images, policy)
         _compile(trained, recipe, len(train.labels))
+        # Has Keras make its metrics now: the first `fit` would take a batch for that, and on JAX give it out twice.
+        trained.test_on_batch(*Batches(train, len(data_set.labels), recipe, run.seed, 0, share)[0])
         done = run.load()
         history = restore(trained, done) if done else []
         progress.start(run, device=_told(share), policy=policy, done=len(history))
