@@ -30,8 +30,6 @@ class Lookahead(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Keras calls this once an execution."""
-        if keras.backend.backend() == "jax":
-            self.model.jax_state_sync()
         done = (float(self.model.optimizer.iterations) - self._first_step) / self._total_steps
         kept = self._kept * done**3
         for index, variable in enumerate(self._averaged()):
