@@ -1,11 +1,12 @@
 """Commands that change nothing: what there is, and what runs and versions give."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from service import manifest as contract
-from training import dataset, recipe
+from training import dataset, published, recipe
 from training import run as runs
 from training.commands import options
 
@@ -47,22 +48,53 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
 
 
 @click.command()
-@click.argument("folder", metavar="RUN_OR_VERSION", type=options.FOLDER)
+@click.argument("folder", metavar="[RUN_OR_VERSION]", type=options.FOLDER, required=False)
 @click.option("--engine", type=click.Choice(["litert", "tensorflow"]), help="Only this engine.  [default: all it has]")
 @click.option("--robustness", type=click.IntRange(min=1), metavar="N", help="Also N test images, changed and strange.")
+@click.option("--wild", type=options.FOLDER, metavar="DIR", help="Pictures in directories named as the classes.")
+@click.option("--model", metavar="NAME", help="wild: only this model.  [default: all whose classes DIR has]")
+@click.option("--out", type=options.FOLDER, default=Path("runs"), show_default=True, help="wild: where sheets go.")
+@options.models_dir
 @options.data_dir
-def evaluate(folder: Path, engine: contract.EngineName | None, robustness: int | None, data_dir: Path | None) -> None:
+def evaluate(
+    folder: Path | None,
+    engine: contract.EngineName | None,
+    robustness: int | None,
+    wild: Path | None,
+    model: str | None,
+    out: Path,
+    models_dir: Path,
+    data_dir: Path | None,
+) -> None:
     """Measures a run's export or a published version (models/mnist/2) on its test split, as the service answers.
 
     With --robustness 2000 also the first 2000 test images after noise, blur, rotation and other changes, and how well
     the model tells them from pictures of other data sets, inverted ones, noise and blank ones.
+
+    With --wild DIR on any pictures of your own, instead of the test split: accuracy by class and by folder, and a sheet
+    of the mistakes with what the model saw of each.
     """
-    run = None if (folder / contract.FILE_NAME).exists() else runs.open_run(folder)
-    version = run.export_dir if run else folder
+    if wild:
+        versions = [_version(folder)] if folder else published.latest(models_dir, model)
+        _evaluate_wild(versions, wild, engine, out)
+    elif folder:
+        _evaluate_split(folder, engine, robustness, data_dir)
+    else:
+        raise click.UsageError("name a run or a version, or pictures with --wild DIR")
+
+
+def _version(folder: Path) -> Path:
+    return folder if (folder / contract.FILE_NAME).exists() else runs.open_run(folder).export_dir
+
+
+def _evaluate_split(
+    folder: Path, engine: contract.EngineName | None, robustness: int | None, data_dir: Path | None
+) -> None:
+    version = _version(folder)
     manifest = contract.read(version)
     if manifest.provenance is None:
         raise click.ClickException(f"{version} does not say which data set it was trained on")
-    data_options = run.recipe.data_options if run else None
+    data_options = None if version == folder else runs.open_run(folder).recipe.data_options
     splits = dataset.load(dataset.find(manifest.provenance.data_set, data_options), data_dir)
     from training import evaluate as evaluation
 
@@ -79,6 +111,27 @@ def evaluate(folder: Path, engine: contract.EngineName | None, robustness: int |
         test = dataset.Split(*(array[:robustness] for array in splits.test))
         for line in suite.report(version, test, lambda: suite.others_of(data_set, data_dir, robustness)):
             click.echo(line)
+
+
+def _evaluate_wild(versions: Sequence[Path], root: Path, engine: contract.EngineName | None, out: Path) -> None:
+    from training import contact_sheet
+    from training import wild as in_the_wild
+
+    pictures = {version: in_the_wild.find(root, contract.read(version).labels) for version in versions}
+    if not any(pictures.values()):
+        names = ", ".join(dict.fromkeys(name for version in versions for name in contract.read(version).labels))
+        raise click.ClickException(f"{root} has no pictures in directories named as classes; these are: {names}")
+    for version, found in pictures.items():
+        if found:
+            model = in_the_wild.load(version, engine)
+            manifest = model.manifest
+            judged = list(in_the_wild.judge(model, found))
+            click.echo(f"{manifest.name} {manifest.version}, {model.engine}, on pictures of {root}")
+            for line in in_the_wild.report(judged, manifest.labels):
+                click.echo(line)
+            sheet = out / f"wild-{manifest.name}-{manifest.version}.png"
+            count = contact_sheet.write(judged, manifest.labels, sheet)
+            click.echo(f"wrote {sheet}: {count} mistakes, what was sent and what the model saw")
 
 
 @click.command()
