@@ -1,10 +1,166 @@
-"""A digit, as in MNIST: light ink on black."""
+"""A digit, as in MNIST: light ink on black, in a box of 20×20 in the middle of 28×28 by its centre of mass."""
 
-from service.images import grey_subject
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from service.images import ground, marks
 from service.images.decode import Picture
+from service.images.ground import Grey
 from service.images.kinds import Prepared
+from service.images.steps import Step
+
+# MNIST's authors fitted each digit into 20×20 of the 28×28 pixels (LeCun et al. 1998, section III).
+_BOX = 20 / 28
+# Ink is located on a picture of this longest side.
+_SIDE_PX = 256
+# Grey levels: a picture whose ink differs less from its paper is blank.
+_LEAST_CONTRAST = 14
+# Contrast of noise, in deviations, that is not yet ink.
+_NOISE = 6
+# Of the ink: a part less than this is a speck in it.
+_DARKEST_PART, _DARKER = 0.02, 2
+# Of full ink: where a stroke ends.
+_EDGE = 0.45
+# Of MNIST's 28: thinner strokes are thickened to it.
+_PEN_WIDTH_PX = 2.4
+# A channel is preferred to grey if ink stands out this much more in it: yellow on white, red on black.
+_COLOURED = 1.6
+_BLANK = Step("blank", "nothing stands out from the ground: this looks like a blank page")
+_SEVERAL = Step("several_digits", "there seem to be several digits; cut them apart and send one a picture")
+
+
+class Ink(NamedTuple):
+    """Strokes cut out of a picture: how dark each pixel `[H, W]` is, 0 to 1."""
+
+    strength: Grey
+    steps: tuple[Step, ...]
+    warnings: tuple[Step, ...] = ()
 
 
 def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
-    """Fits the picture into the frame and has its ink light on black; a picture in MNIST's form passes untouched."""
-    return Prepared(*grey_subject.light_on_black(picture, shape))
+    """The digit alone, light on black, sized and placed as MNIST's; a picture in MNIST's form passes untouched."""
+    height, width, _ = shape
+    array = np.asarray(picture.image)
+    if array.shape == (height, width) and _in_form(array):
+        return Prepared(array[:, :, None], (*picture.steps, Step("untouched", "already in the form of the data set")))
+    ink = _ink(picture.image)
+    if ink is None:
+        return Prepared(np.zeros(shape, np.uint8), picture.steps, (_BLANK,))
+    return Prepared(_placed(ink.strength, height, width)[:, :, None], (*picture.steps, *ink.steps), ink.warnings)
+
+
+def _in_form(array: NDArray[np.uint8]) -> bool:
+    """Whether the picture is on black, fills the box and has its centre of mass in the middle, to a pixel."""
+    height, width = array.shape
+    rows, columns = array.any(axis=1), array.any(axis=0)
+    if rows.sum() == 0:
+        return False
+    box = round(height * _BOX)
+    across = [int(np.flatnonzero(line)[-1] - np.flatnonzero(line)[0]) + 1 for line in (rows, columns)]
+    row, column = _centre_of_mass(array.astype(np.float32))
+    centred = abs(row - height / 2) <= 0.6 and abs(column - width / 2) <= 0.6
+    return bool(box - 1 <= max(across) <= box and centred)
+
+
+def _centre_of_mass(strength: Grey) -> tuple[float, float]:
+    total = strength.sum()
+    return (
+        float(strength.sum(axis=1) @ np.arange(strength.shape[0]) / total),
+        float(strength.sum(axis=0) @ np.arange(strength.shape[1]) / total),
+    )
+
+
+def _ink(image: Image.Image) -> Ink | None:
+    """The strokes; None if there is nothing but ground."""
+    small = image.copy()
+    small.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX)
+    grey, steps = _channel(small)
+    if ground.lies_light(grey):
+        grey = 255 - grey
+        steps.append(Step("light_ink", "light ink on a dark ground"))
+    else:
+        steps.append(Step("inverted", "dark ink on a light ground, inverted"))
+    contrast = ground.contrast(grey)
+    level = _ink_level(contrast)
+    if level is None:
+        return None
+    found = marks.of_digit(ground.smoothed(contrast) > level * _EDGE)
+    # What was left out, a frame say, was perhaps darker than the ink.
+    contrast = np.where(found.left_out, 0, contrast)
+    level = _ink_level(contrast)
+    if level is None:
+        return None
+    found = marks.of_digit(ground.smoothed(contrast) > level * _EDGE, found.steps)
+    rows, columns = np.flatnonzero(found.mask.any(axis=1)), np.flatnonzero(found.mask.any(axis=0))
+    if not len(rows):
+        return None
+    strength = np.clip(contrast / level, 0, 1) * marks.grown(found.mask)
+    box = strength[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return Ink(box, (*steps, *found.steps), (_SEVERAL,) if found.several else ())
+
+
+def _channel(image: Image.Image) -> tuple[Grey, list[Step]]:
+    grey = np.asarray(image.convert("L"), np.float32)
+    if image.mode == "L":
+        return grey, []
+    spread = _spread(grey)
+    name, channel = max(zip(("red", "green", "blue"), image.split(), strict=True), key=lambda pair: _spread(np.asarray(pair[1])))
+    if _spread(np.asarray(channel)) > _COLOURED * max(spread, 1):
+        return np.asarray(channel, np.float32), [Step("channel", f"{name} alone, where the ink stands out best")]
+    return grey, [Step("grey", "colours turned to grey")]
+
+
+def _spread(grey: NDArray[np.generic]) -> float:
+    low, high = np.percentile(grey, (1, 99))
+    return float(high - low)
+
+
+def _ink_level(contrast: Grey) -> float | None:
+    """The contrast of full ink; None where none differs from noise."""
+    contrast = ground.smoothed(contrast)
+    parted = ground.otsu(contrast)
+    ink = contrast[contrast > parted]
+    if ink.size == 0:
+        return None
+    second = ground.otsu(ink)
+    darkest, pale = ink[ink > second], float(np.median(ink[ink <= second]))
+    level = float(np.median(ink))
+    # Paper may be squared: its lines are ink to the first parting, and pale to the second.
+    if darkest.size >= _DARKEST_PART * ink.size and np.median(darkest) >= _DARKER * pale:
+        level = float(np.median(darkest))
+    noise = float(np.median(contrast[contrast <= parted]))
+    return level if level > max(_LEAST_CONTRAST, _NOISE * noise) else None
+
+
+def _stroke_width(strength: Grey) -> float:
+    """The mean width of the strokes in pixels: twice their area by their outline."""
+    mask = np.pad(strength > 0.5, 1)
+    inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
+    area = int(mask.sum())
+    outline = area - int(inner.sum())
+    return 2 * area / outline if outline else 0.0
+
+
+def _thickened(strength: Grey, box: int) -> Grey:
+    """Thin strokes as wide as a pen's in MNIST, whose median is 2.8 of 28 pixels by the same rule."""
+    scale = max(strength.shape) / box
+    reach = 1 + round(_PEN_WIDTH_PX * scale - _stroke_width(strength))
+    return ground.widened(strength, reach) if reach > 1 else strength
+
+
+def _placed(strength: Grey, height: int, width: int) -> NDArray[np.uint8]:
+    box = round(height * _BOX)
+    strength = _thickened(strength, box)
+    scale = box / max(strength.shape)
+    size = max(1, round(strength.shape[1] * scale)), max(1, round(strength.shape[0] * scale))
+    small = ground.resized(strength, *size)
+    small = small / max(np.percentile(small[small > 0.1], 80) if (small > 0.1).any() else 1, 0.1)
+    row, column = _centre_of_mass(small)
+    top = min(max(round(height / 2 - row), 0), height - size[1])
+    left = min(max(round(width / 2 - column), 0), width - size[0])
+    placed = np.zeros((height, width), np.uint8)
+    placed[top : top + size[1], left : left + size[0]] = np.rint(np.clip(small, 0, 1) * 255)
+    return placed

@@ -1,0 +1,131 @@
+"""Which marks on a paper are the digit, and which are lines, frames and dust."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.images import components
+from service.images.components import Components, Mask
+from service.images.steps import Step
+
+# Of the largest mark's area: dust and crumbs are smaller.
+_SPECK = 0.015
+# Of the picture's side: a printed line is longer and thinner.
+_LINE_LENGTH, _LINE_WIDTH = 0.8, 0.035
+# Of the line's length: pieces of a line that is not quite level are longer.
+_LINE_PIECE = 0.08
+# Of the picture's sides: a frame spans more, and keeps out of the middle part of its own box.
+_FRAME_SPAN, _FRAME_INSIDE = 0.6, (0.22, 0.78)
+# Of the frame's sides: what it frames is larger.
+_FRAMED = 0.2
+# Of the picture's longer side.
+_LEAST_DIGIT = 0.06
+# Of the tallest mark's height: digits written side by side are taller.
+_AS_TALL = 0.6
+
+
+class Found(NamedTuple):
+    """The digit's own pixels, those left out as not belonging to it, and what was decided."""
+
+    mask: Mask
+    left_out: Mask
+    several: bool
+    steps: tuple[Step, ...]
+
+
+def of_digit(mask: Mask, known: tuple[Step, ...] = ()) -> Found:
+    """The marks of a mask `[H, W]` that are a digit; `known` are the steps of an earlier look at the same picture."""
+    steps = list(known)
+    lines = _lines(mask) | _lines(mask.T).T
+    if lines.any():
+        steps.append(Step("lines", "printed lines left out"))
+    # Grown: where a pen skipped, or a line crossed it, a stroke is still one.
+    parts = components.find(grown(mask & ~lines))
+    chosen = np.ones(len(parts.areas), bool)
+    for code, text, unwanted in _RULES:
+        out = chosen & unwanted(parts, chosen)
+        if out.any():
+            steps.append(Step(code, text))
+        chosen &= ~out
+    several = _several(parts, chosen)
+    left_out = lines | parts.only(~chosen)
+    return Found(mask & ~lines & parts.only(chosen), grown(left_out), several, tuple(dict.fromkeys(steps)))
+
+
+def _specks(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return parts.areas < _SPECK * parts.areas[chosen].max(initial=0)
+
+
+def _lines(mask: Mask) -> Mask:
+    """The pixels of thin lines that run across nearly the whole picture, but for where ink crosses them."""
+    height, width = mask.shape
+    pieces = _runs(mask, 1) >= max(3, width * _LINE_PIECE)
+    thin = pieces & (_runs(mask, 0) <= max(2, height * _LINE_WIDTH))
+    found = components.find(thin)
+    return found.only(found.rights - found.lefts >= width * _LINE_LENGTH)
+
+
+def _runs(mask: Mask, axis: int) -> NDArray[np.int64]:
+    """For each pixel of a mask the length of the run along an axis that it belongs to."""
+    lines = np.moveaxis(mask, axis, 1)
+    edges = np.diff(np.pad(lines, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    lengths = np.nonzero(edges == -1)[1] - np.nonzero(edges == 1)[1]
+    runs = np.zeros(lines.shape, np.int64)
+    runs[lines] = np.repeat(lengths, lengths)
+    return np.moveaxis(runs, 1, axis)
+
+
+def _frames(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Parts that go around another one and keep out of the middle of their own box."""
+    height, width = parts.labels.shape
+    spans = (parts.bottoms - parts.tops >= _FRAME_SPAN * height) & (parts.rights - parts.lefts >= _FRAME_SPAN * width)
+    return np.array([spans[part] and _frames_another(parts, part) for part in range(len(spans))], bool)
+
+
+def _frames_another(parts: Components, part: int) -> bool:
+    top, bottom, left, right = (edges[part] for edges in (parts.tops, parts.bottoms, parts.lefts, parts.rights))
+    height, width = bottom - top, right - left
+    low, high = _FRAME_INSIDE
+    inside = parts.labels[
+        top + round(height * low) : top + round(height * high), left + round(width * low) : left + round(width * high)
+    ]
+    within = (parts.tops > top) & (parts.bottoms < bottom) & (parts.lefts > left) & (parts.rights < right)
+    tall = parts.bottoms - parts.tops >= _FRAMED * height
+    return bool((within & tall).any()) and not (inside == part + 1).any()
+
+
+def _edges(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Parts that lie along the picture's edge, if there is another one that could be the digit."""
+    along = components.along_edge(parts)
+    sides = np.maximum(parts.bottoms - parts.tops, parts.rights - parts.lefts)
+    others = sides[chosen & ~along].max(initial=0)
+    return along & bool(others >= _LEAST_DIGIT * max(parts.labels.shape))
+
+
+# In their order; each knows what the ones before it left.
+_RULES: tuple[tuple[str, str, Callable[[Components, NDArray[np.bool_]], NDArray[np.bool_]]], ...] = (
+    ("frame", "a frame around the digit left out", _frames),
+    ("edge", "a shadow or an object at the edge of the picture left out", _edges),
+    ("specks", "specks left out", _specks),
+)
+
+
+def _several(parts: Components, chosen: NDArray[np.bool_]) -> bool:
+    """Whether marks of about one height stand side by side."""
+    heights = parts.bottoms - parts.tops
+    tall = np.flatnonzero(chosen & (heights >= _AS_TALL * heights[chosen].max(initial=1)))
+    order = tall[np.argsort(parts.lefts[tall])]
+    return bool((parts.lefts[order][1:] >= np.maximum.accumulate(parts.rights[order])[:-1]).any())
+
+
+def grown(mask: Mask) -> Mask:
+    """The mask and the pixels beside it: where ink fades into paper."""
+    tall = mask.copy()
+    tall[1:] |= mask[:-1]
+    tall[:-1] |= mask[1:]
+    wide = tall.copy()
+    wide[:, 1:] |= tall[:, :-1]
+    wide[:, :-1] |= tall[:, 1:]
+    return wide
