@@ -47,8 +47,8 @@ class Augmentation:
     """How a training picture is changed each time it is seen; zero and False change nothing.
 
     `mirror` swaps left and right in every second epoch, in the other half of the pictures from the first one on
-    (Jordan 2024, arXiv 2404.00498). `warped` is the part of the pictures that is turned, scaled and sheared by up to
-    the amounts below it; `stroke`, `ground`, `light`, `blur`, `noise` and `jpeg` are the parts that are changed so.
+    (Jordan 2024, arXiv 2404.00498). `warped` is the part of the pictures that is turned, scaled, sheared and squashed
+    by up to the amounts below it; `stroke`, `ground`, `light`, `blur`, `noise` and `jpeg` are the parts changed so.
     """
 
     outside: Literal["mirrored", "black"] = "mirrored"
@@ -59,6 +59,7 @@ class Augmentation:
     turn_degrees: float = 0.0
     scale: float = 0.0
     shear: float = 0.0
+    squash: float = 0.0
     stroke: float = 0.0
     ground: float = 0.0
     light: float = 0.0

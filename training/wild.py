@@ -74,7 +74,8 @@ def _plain(name: str) -> str:
 def load(version: Path, engine: EngineName | None = None) -> Classifier:
     """A version as the service loads it, with LiteRT where it has both engines."""
     manifest = contract.read(version)
-    return classifier.load(version, manifest, engine or next(iter(manifest.engines)), threads=1)
+    names: list[EngineName] = [engine] if engine else list(manifest.engines)
+    return classifier.load(version, manifest, names[0], threads=1)
 
 
 def judge(model: Classifier, pictures: Sequence[Labelled]) -> Iterator[Judged]:

@@ -84,3 +84,11 @@ def along_edge(parts: Components) -> NDArray[np.bool_]:
     edges = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
     contacts = np.stack([np.bincount(edge, minlength=len(sides) + 1)[1:] for edge in edges])
     return np.asarray(contacts.max(axis=0) >= np.maximum(_ALONG_EDGE * sides, 2))
+
+
+def box(mask: Mask) -> tuple[slice, slice]:
+    """The rows and columns that a mask covers; all of them where it is empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(None), slice(None)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -25,7 +25,7 @@ def contrast(grey: Grey) -> Grey:
     reach = max(3, round(min(grey.shape) * _WIDEST_STROKE))
     difference = closed(smoothed(grey), reach) - grey
     # The largest of many noisy values is above their mean: what the ground itself differs by is no ink.
-    return np.maximum(difference - max(float(np.median(difference)), 0), 0)
+    return np.asarray(np.maximum(difference - max(float(np.median(difference)), 0), 0))
 
 
 def lies_light(grey: Grey) -> bool:
@@ -53,7 +53,7 @@ def smoothed(grey: Grey) -> Grey:
     """Each value by the mean of the 3×3 around it."""
     padded = np.pad(grey, 1, mode="edge")
     rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9
+    return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9)
 
 
 def closed(grey: Grey, reach: int) -> Grey:

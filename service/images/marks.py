@@ -35,9 +35,9 @@ class Found(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def of_digit(mask: Mask, known: tuple[Step, ...] = ()) -> Found:
-    """The marks of a mask `[H, W]` that are a digit; `known` are the steps of an earlier look at the same picture."""
-    steps = list(known)
+def of_digit(mask: Mask, earlier: Found | None = None) -> Found:
+    """The marks of a mask `[H, W]` that are a digit; the steps of an earlier look at the same picture are kept."""
+    steps = list(earlier.steps) if earlier else []
     lines = _lines(mask) | _lines(mask.T).T
     if lines.any():
         steps.append(Step("lines", "printed lines left out"))
@@ -55,7 +55,7 @@ def of_digit(mask: Mask, known: tuple[Step, ...] = ()) -> Found:
 
 
 def _specks(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return parts.areas < _SPECK * parts.areas[chosen].max(initial=0)
+    return np.asarray(parts.areas < _SPECK * parts.areas[chosen].max(initial=0))
 
 
 def _lines(mask: Mask) -> Mask:

@@ -50,15 +50,14 @@ class Classifier:
         """One prediction a picture, in order."""
         output = self._infer(np.stack([one.array for one in prepared]))
         rows = zip(prepared, output.probabilities, output.logits, strict=True)
-        return [self._prediction(one.warnings, probabilities, logits) for one, probabilities, logits in rows]
+        return [self._prediction(one, probabilities, logits) for one, probabilities, logits in rows]
 
     def _prediction(
-        self, warnings: tuple[Step, ...], probabilities: NDArray[np.float32], logits: NDArray[np.float32]
+        self, prepared: Prepared, probabilities: NDArray[np.float32], logits: NDArray[np.float32]
     ) -> Prediction:
         threshold = self.manifest.energy_threshold
-        familiar = None if threshold is None else float(np.logaddexp.reduce(logits)) >= threshold
-        if familiar is False:
-            warnings = (*warnings, _UNFAMILIAR)
+        familiar = None if threshold is None else float(np.logaddexp.reduce(logits)) >= threshold and prepared.subject
+        warnings = prepared.warnings if familiar is not False else (*prepared.warnings, _UNFAMILIAR)
         return Prediction(int(probabilities.argmax()), probabilities, familiar, warnings)
 
 

@@ -7,7 +7,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 _PAGE = (360, 300)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 Colour = tuple[float, float, float]
@@ -18,7 +18,9 @@ def strokes(digit: NDArray[np.uint8], side: int, change_px: int = 0) -> Floats:
     image = Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC)
     image = image.filter(ImageFilter.GaussianBlur(side / 80)).point(lambda v: 255 * (v > 100))
     if change_px:
-        image = image.filter((ImageFilter.MaxFilter if change_px > 0 else ImageFilter.MinFilter)(2 * abs(change_px) + 1))
+        image = image.filter(
+            (ImageFilter.MaxFilter if change_px > 0 else ImageFilter.MinFilter)(2 * abs(change_px) + 1)
+        )
     return np.asarray(image.filter(ImageFilter.GaussianBlur(0.8)), np.float32) / 255
 
 
@@ -42,7 +44,7 @@ def paper(random: Generator, colour: Colour = (205, 200, 190), shade: float = 0.
     slope = random.uniform(-1, 1, 2)
     fall = slope[0] * np.linspace(-0.5, 0.5, height)[:, None] + slope[1] * np.linspace(-0.5, 0.5, width)
     light = 1 + shade * fall
-    return light[:, :, None] * np.asarray(colour) + noise * random.standard_normal((height, width, 3))
+    return np.asarray(light[:, :, None] * np.asarray(colour) + noise * random.standard_normal((height, width, 3)))
 
 
 def _pen(digit: NDArray[np.uint8], random: Generator, change_px: int = -2) -> Floats:

@@ -22,7 +22,8 @@ def shifted(images: UInt8, how: Augmentation, random: Generator) -> UInt8:
 def warped(images: UInt8, how: Augmentation, random: Generator) -> UInt8:
     """Each picture turned, scaled and sheared about its middle, by amounts uniform up to those of the recipe.
 
-    Bilinear. Scaling is uniform in the logarithm, from 1 / (1 + scale) to 1 + scale, the same both ways.
+    Bilinear. Scaling is uniform in the logarithm, from 1 / (1 + scale) to 1 + scale, the same both ways; after it,
+    either the height or the width is squashed, by up to 1 + squash.
     """
     count, height, width, _ = images.shape
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
@@ -37,7 +38,18 @@ def _matrices(how: Augmentation, count: int, random: Generator) -> NDArray[np.fl
     turn, scale, shear = (random.uniform(-1, 1, count) for _ in range(3))
     angle, inverse = np.deg2rad(turn * how.turn_degrees), np.exp(scale * np.log1p(how.scale))
     cosine, sine, slope = np.cos(angle) * inverse, np.sin(angle) * inverse, shear * how.shear
-    return np.stack([cosine, cosine * slope - sine, sine, sine * slope + cosine], 1).reshape(-1, 2, 2).astype("f4")
+    turned = np.stack([cosine, cosine * slope - sine, sine, sine * slope + cosine], 1).reshape(-1, 2, 2)
+    return (turned * _squashing(how, count, random)).astype("f4")
+
+
+def _squashing(how: Augmentation, count: int, random: Generator) -> NDArray[np.float64]:
+    """`[N, 2, 1]`, at least 1: rows or columns of the new picture lie this many times as far apart in the old one."""
+    factors = np.ones((count, 2, 1))
+    if how.squash:
+        factors[np.arange(count), random.integers(0, 2, count), 0] = np.exp(
+            random.uniform(0, np.log1p(how.squash), count)
+        )
+    return factors
 
 
 def _sampled(images: UInt8, rows: NDArray[np.float32], columns: NDArray[np.float32], black: bool) -> UInt8:

@@ -1,4 +1,4 @@
-"""What a garment was laid on: a table, a floor, a bed."""
+"""What a garment was laid on: a table, a floor, a bed; and what is left of it when it was cut out."""
 
 import numpy as np
 from numpy.random import Generator
@@ -6,29 +6,50 @@ from numpy.typing import NDArray
 
 from training.dataset import UInt8
 
+Floats = NDArray[np.float32]
+
 # Side of the squares a texture is made of, from folds of a sheet to a carpet's pile.
 _GRAINS = (14, 7, 4, 2, 1)
+# Pixels of a data set garment are above this; those up to the second level are its soft edge.
+_THERE, _SOLID = 12, 40
+# Of the pictures: those on their whole ground, and those with remnants of it; the others are on black.
+_WHOLE, _REMNANTS = 0.3, 0.4
+# Of the garments: those whose dark and light are swapped, as of a light one cut out of its ground.
+_SWAPPED = 0.2
 
 
 def laid(images: UInt8, random: Generator) -> UInt8:
     """Garments on black, `[N, H, W, 1]`, cut out by their own pixels and laid on another ground, in another tone.
 
-    Grounds are flat, graded or textured and mostly darker than the garment, as after the negation of a light one; the
-    garment keeps its shading, with less contrast.
+    Grounds are flat, graded or textured and mostly darker than the garment, as after the negation of a light one. Of
+    some only patches beside the garment are left, and of some nothing, as after they were cut away; then a piece of the
+    garment may be missing too.
     """
-    count = len(images)
-    tone = random.uniform(0.55, 1.0, (count, 1, 1, 1))
-    lift = random.uniform(0, 60, (count, 1, 1, 1))
-    garment = images * tone + lift
-    # Soft where the garment's own edge is: pixels that are nearly ground stay nearly ground.
-    cover = np.clip(images.astype(np.float32) / 40, 0, 1)
-    cover = np.maximum(cover, _hollows(images))
-    return np.clip(np.rint(cover * garment + (1 - cover) * _grounds(images, random)), 0, 255).astype(np.uint8)
+    garment, cover = _toned(images, random), _cover(images)
+    draw = random.random((len(images), 1, 1, 1))
+    patches = _patches(images.shape, random)
+    near = _near(cover)
+    left = np.where(draw < _WHOLE, 1.0, np.where(draw < _WHOLE + _REMNANTS, near * (patches > 0.9), 0.0))
+    # What was taken for ground at the garment's rim.
+    cover = np.where((draw >= _WHOLE) & (patches < -1.6), cover * (1 - _near(1 - cover)), cover)
+    return np.clip(np.rint(cover * garment + (1 - cover) * left * _grounds(images, random)), 0, 255).astype(np.uint8)
 
 
-def _hollows(images: UInt8) -> NDArray[np.float32]:
-    """1 where a pixel has garment above, below, left and right of it: dark prints are not holes."""
-    there = images > 12
+def _toned(images: UInt8, random: Generator) -> Floats:
+    """Other contrast and brightness of the garment itself, and in some dark for light."""
+    shape = (len(images), 1, 1, 1)
+    swapped = np.where(random.random(shape) < _SWAPPED, 255.0 - images, images)
+    return np.asarray(swapped * random.uniform(0.45, 1.0, shape) + random.uniform(0, 90, shape), np.float32)
+
+
+def _cover(images: UInt8) -> Floats:
+    """How much of each pixel is garment: soft where its own edge is, and dark prints are not holes."""
+    return np.maximum(np.clip(images.astype(np.float32) / _SOLID, 0, 1), _hollows(images))
+
+
+def _hollows(images: UInt8) -> Floats:
+    """1 where a pixel has garment above, below, left and right of it, and beside it."""
+    there = images > _THERE
     above, left = (np.logical_or.accumulate(there, axis=axis) for axis in (1, 2))
     below = np.logical_or.accumulate(there[:, ::-1], axis=1)[:, ::-1]
     right = np.logical_or.accumulate(there[:, :, ::-1], axis=2)[:, :, ::-1]
@@ -37,7 +58,28 @@ def _hollows(images: UInt8) -> NDArray[np.float32]:
     return (above & below & left & right & beside).astype(np.float32)
 
 
-def _grounds(images: UInt8, random: Generator) -> NDArray[np.float32]:
+def _near(cover: Floats) -> Floats:
+    """The largest value within two pixels of each."""
+    for axis in (1, 2):
+        padded = np.pad(cover, [(2, 2) if a == axis else (0, 0) for a in range(4)])
+        cover = np.lib.stride_tricks.sliding_window_view(padded, 5, axis=axis).max(axis=-1)
+    return cover
+
+
+def _patches(shape: tuple[int, ...], random: Generator) -> Floats:
+    """Values of deviation 1 that change over a quarter of the picture."""
+    count, height, width, _ = shape
+    grain = height // 4
+    coarse = random.standard_normal((count, height // grain + 1, width // grain + 1), np.float32)
+    for axis, length in ((1, height), (2, width)):
+        place = np.linspace(0, coarse.shape[axis] - 1, length)
+        low = np.minimum(place.astype(int), coarse.shape[axis] - 2)
+        part = np.expand_dims(place - low, (0, 2) if axis == 1 else (0, 1)).astype(np.float32)
+        coarse = coarse.take(low, axis) * (1 - part) + coarse.take(low + 1, axis) * part
+    return coarse[..., None] * 1.4  # what interpolation takes from the deviation
+
+
+def _grounds(images: UInt8, random: Generator) -> Floats:
     count, height, width, _ = images.shape
     level = random.gamma(1.5, 35, (count, 1, 1, 1))
     down, across = random.uniform(-35, 35, (2, count, 1, 1, 1))
@@ -46,7 +88,7 @@ def _grounds(images: UInt8, random: Generator) -> NDArray[np.float32]:
     return (level + slope + depth * _texture(images.shape, random)).astype(np.float32)
 
 
-def _texture(shape: tuple[int, ...], random: Generator) -> NDArray[np.float32]:
+def _texture(shape: tuple[int, ...], random: Generator) -> Floats:
     """Noise of a grain drawn for the whole batch, different in each picture; deviation about 1."""
     count, height, width, _ = shape
     grain = int(random.choice(_GRAINS))

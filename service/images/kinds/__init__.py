@@ -14,11 +14,15 @@ from service.images.steps import Step
 
 
 class Prepared(NamedTuple):
-    """What the model sees: uint8 `[height, width, channels]`, every decision that led to it in order, and warnings."""
+    """What the model sees: uint8 `[height, width, channels]`, every decision that led to it in order, and warnings.
+
+    `subject` is False where the picture holds nothing to classify.
+    """
 
     array: NDArray[np.uint8]
     steps: tuple[Step, ...]
     warnings: tuple[Step, ...] = ()
+    subject: bool = True
 
 
 # A picture and the model's height, width and channels → what the model sees.

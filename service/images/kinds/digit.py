@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.images import ground, marks
+from service.images import components, ground, marks
 from service.images.decode import Picture
 from service.images.ground import Grey
 from service.images.kinds import Prepared
@@ -24,6 +24,8 @@ _NOISE = 6
 _DARKEST_PART, _DARKER = 0.02, 2
 # Of full ink: where a stroke ends.
 _EDGE = 0.45
+# Of full ink: what is paler does not count where the ink's own strength is judged.
+_FAINT = 0.1
 # Of MNIST's 28: thinner strokes are thickened to it.
 _PEN_WIDTH_PX = 2.4
 # A channel is preferred to grey if ink stands out this much more in it: yellow on white, red on black.
@@ -48,8 +50,9 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
         return Prepared(array[:, :, None], (*picture.steps, Step("untouched", "already in the form of the data set")))
     ink = _ink(picture.image)
     if ink is None:
-        return Prepared(np.zeros(shape, np.uint8), picture.steps, (_BLANK,))
-    return Prepared(_placed(ink.strength, height, width)[:, :, None], (*picture.steps, *ink.steps), ink.warnings)
+        return Prepared(np.zeros(shape, np.uint8), picture.steps, (_BLANK,), subject=False)
+    placed, placing = _placed(ink.strength, height, width)
+    return Prepared(placed[:, :, None], (*picture.steps, *ink.steps, *placing), ink.warnings)
 
 
 def _in_form(array: NDArray[np.uint8]) -> bool:
@@ -77,43 +80,42 @@ def _ink(image: Image.Image) -> Ink | None:
     """The strokes; None if there is nothing but ground."""
     small = image.copy()
     small.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX)
-    grey, steps = _channel(small)
-    if ground.lies_light(grey):
-        grey = 255 - grey
-        steps.append(Step("light_ink", "light ink on a dark ground"))
-    else:
-        steps.append(Step("inverted", "dark ink on a light ground, inverted"))
+    grey, steps = _dark_on_light(*_channel(small))
     contrast = ground.contrast(grey)
-    level = _ink_level(contrast)
-    if level is None:
-        return None
-    found = marks.of_digit(ground.smoothed(contrast) > level * _EDGE)
-    # What was left out, a frame say, was perhaps darker than the ink.
-    contrast = np.where(found.left_out, 0, contrast)
-    level = _ink_level(contrast)
-    if level is None:
-        return None
-    found = marks.of_digit(ground.smoothed(contrast) > level * _EDGE, found.steps)
-    rows, columns = np.flatnonzero(found.mask.any(axis=1)), np.flatnonzero(found.mask.any(axis=0))
-    if not len(rows):
+    found: Found | None = None
+    level: float | None = None
+    # Twice: what the first look leaves out, a frame say, was perhaps darker than the ink.
+    for _ in range(2):
+        if (level := _ink_level(contrast)) is None:
+            return None
+        found = marks.of_digit(ground.smoothed(contrast) > level * _EDGE, found)
+        contrast = np.where(found.left_out, 0, contrast)
+    assert found is not None and level is not None
+    if not found.mask.any():
         return None
     strength = np.clip(contrast / level, 0, 1) * marks.grown(found.mask)
-    box = strength[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return Ink(box, (*steps, *found.steps), (_SEVERAL,) if found.several else ())
+    warnings = (_SEVERAL,) if found.several else ()
+    return Ink(strength[components.box(found.mask)], (*steps, *found.steps), warnings)
+
+
+def _dark_on_light(grey: Grey, steps: list[Step]) -> tuple[Grey, list[Step]]:
+    if ground.lies_light(grey):
+        return 255 - grey, [*steps, Step("light_ink", "light ink on a dark ground")]
+    return grey, [*steps, Step("inverted", "dark ink on a light ground, so dark and light were swapped")]
 
 
 def _channel(image: Image.Image) -> tuple[Grey, list[Step]]:
     grey = np.asarray(image.convert("L"), np.float32)
     if image.mode == "L":
         return grey, []
-    spread = _spread(grey)
-    name, channel = max(zip(("red", "green", "blue"), image.split(), strict=True), key=lambda pair: _spread(np.asarray(pair[1])))
-    if _spread(np.asarray(channel)) > _COLOURED * max(spread, 1):
-        return np.asarray(channel, np.float32), [Step("channel", f"{name} alone, where the ink stands out best")]
+    channels = dict(zip(("red", "green", "blue"), (np.asarray(c, np.float32) for c in image.split()), strict=True))
+    name = max(channels, key=lambda name: _spread(channels[name]))
+    if _spread(channels[name]) > _COLOURED * max(_spread(grey), 1):
+        return channels[name], [Step("channel", f"{name} alone, where the ink stands out best")]
     return grey, [Step("grey", "colours turned to grey")]
 
 
-def _spread(grey: NDArray[np.generic]) -> float:
+def _spread(grey: Grey) -> float:
     low, high = np.percentile(grey, (1, 99))
     return float(high - low)
 
@@ -151,16 +153,18 @@ def _thickened(strength: Grey, box: int) -> Grey:
     return ground.widened(strength, reach) if reach > 1 else strength
 
 
-def _placed(strength: Grey, height: int, width: int) -> NDArray[np.uint8]:
+def _placed(strength: Grey, height: int, width: int) -> tuple[NDArray[np.uint8], list[Step]]:
+    """Ink cut to its box as the data set's array `[height, width]`."""
     box = round(height * _BOX)
-    strength = _thickened(strength, box)
-    scale = box / max(strength.shape)
-    size = max(1, round(strength.shape[1] * scale)), max(1, round(strength.shape[0] * scale))
-    small = ground.resized(strength, *size)
-    small = small / max(np.percentile(small[small > 0.1], 80) if (small > 0.1).any() else 1, 0.1)
+    thick = _thickened(strength, box)
+    steps = [Step("thickened", "thin strokes made as wide as a pen's")] if thick is not strength else []
+    scale = box / max(thick.shape)
+    size = max(1, round(thick.shape[1] * scale)), max(1, round(thick.shape[0] * scale))
+    small = ground.resized(thick, *size)
+    small = small / max(float(np.percentile(small[small > _FAINT], 80)) if (small > _FAINT).any() else 1.0, _FAINT)
     row, column = _centre_of_mass(small)
     top = min(max(round(height / 2 - row), 0), height - size[1])
     left = min(max(round(width / 2 - column), 0), width - size[0])
     placed = np.zeros((height, width), np.uint8)
     placed[top : top + size[1], left : left + size[0]] = np.rint(np.clip(small, 0, 1) * 255)
-    return placed
+    return placed, [*steps, Step("boxed", f"cut to its ink, fitted into {box}×{box} and centred by its mass")]

@@ -1,4 +1,4 @@
-"""A piece of clothing, as in Fashion-MNIST: alone on black, light where it is dark, its longer side filling the frame."""
+"""A piece of clothing, as in Fashion-MNIST: alone on black, light where it is dark, as large as fits."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from service.images import cutout, square
-from service.images.components import Mask
+from service.images import components, cutout, square
 from service.images.decode import Picture
 from service.images.kinds import Prepared
 from service.images.steps import Step
@@ -16,6 +15,8 @@ from service.images.steps import Step
 _LIGHT_GROUND = 128
 # Of 255: the data set's authors trimmed what is within 5 % of the corner's colour (Xiao et al. 2017, section 2).
 _TRIM = 0.05 * 255
+# Of 255: nine in ten garments of the data set have 5 % of their pixels above this.
+_LIGHTEST, _MOST_STRETCH = 180.0, 4.0
 # Of the rim's pixels that must have one colour for the ground to be plain.
 _PLAIN = 0.9
 _INDISTINCT = Step("ground_kept", "the garment could not be told from what lies behind it; a plain ground helps")
@@ -66,8 +67,11 @@ def _on_plain(image: Image.Image, ground: NDArray[np.float32]) -> Subject:
     if level >= _LIGHT_GROUND:
         grey, step = 255 * (1 - grey / level), Step("inverted", "light ground, so dark and light were swapped")
     else:
-        grey, step = 255 * (grey - level) / (255 - level), Step("dark_ground", "dark ground, so dark and light were left")
-    box = _box(differs)
+        grey, step = (
+            255 * (grey - level) / (255 - level),
+            Step("dark_ground", "dark ground, so nothing swapped"),
+        )
+    box = components.box(differs)
     cover = np.ones_like(grey)
     return Subject(np.clip(grey[box], 0, 255), cover[box], (step, Step("trimmed", "a plain ground trimmed")))
 
@@ -78,19 +82,20 @@ def _cut_out(image: Image.Image) -> Subject:
     if mask is None:
         return Subject(grey, np.ones_like(grey), (Step("inverted", "dark and light swapped"),), (_INDISTINCT,))
     cover = np.asarray(Image.fromarray(mask.astype(np.float32)).resize(image.size, Image.Resampling.BILINEAR))
-    box = _box(cover > 0.5)
+    box = components.box(cover > 0.5)
     return Subject(grey[box], cover[box], (Step("cut_out", "cut out of its ground, and dark and light swapped"),))
-
-
-def _box(mask: Mask) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return slice(None), slice(None)
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _fitted(subject: Subject, height: int, width: int) -> NDArray[np.uint8]:
     """Antialiased to the frame, aspect kept, in the middle, and sharpened as the data set is."""
-    layer = Image.fromarray(np.rint(subject.grey * subject.cover).astype(np.uint8))
+    layer = Image.fromarray(np.rint(_brightened(subject) * subject.cover).astype(np.uint8))
     fitted = square.fit(layer, width, height, 0)
     return np.asarray(fitted.filter(ImageFilter.UnsharpMask(radius=1, percent=60, threshold=0)))
+
+
+def _brightened(subject: Subject) -> NDArray[np.float32]:
+    """A light garment is dark once negated: stretched until its lightest parts are as light as in the data set."""
+    own = subject.grey[(subject.cover > 0.5) & (subject.grey > _TRIM)]
+    lightest = float(np.percentile(own, 95)) if own.size else _LIGHTEST
+    factor = min(max(_LIGHTEST / max(lightest, 1), 1), _MOST_STRETCH)
+    return np.asarray(np.minimum(subject.grey * factor, 255))
