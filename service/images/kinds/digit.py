@@ -10,6 +10,7 @@ from service.images import components, ground, marks
 from service.images.decode import Picture
 from service.images.ground import Grey
 from service.images.kinds import Prepared
+from service.images.marks import Found
 from service.images.steps import Step
 
 # MNIST's authors fitted each digit into 20×20 of the 28×28 pixels (LeCun et al. 1998, section III).
