@@ -62,7 +62,7 @@ def _serving_model(run: Run, data_set: DataSet, train: Split) -> keras.Model:
     fit.load_weights(trained, _checkpoint(run))
     simple = fold.folded(trained)
     fold.on_int8_grid(simple)
-    return simple
+    return fold.with_mirror_image(simple) if run.recipe.mirror_average else simple
 
 
 def _checkpoint(run: Run) -> Checkpoint:
