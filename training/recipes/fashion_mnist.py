@@ -1,6 +1,6 @@
-"""Fashion-MNIST, the shipped model: airbench's CNN at half its width, on clothes in other light and on other ground."""
+"""Fashion-MNIST, the shipped model: airbench's CNN at half its width, on clothes in other light and of other ground."""
 
-from training.recipe import Augmentation, Optimizer, Recipe
+from training.recipe import Augmentation, Optimizer, Recipe, Refinement
 
 RECIPES = (
     Recipe(
@@ -9,24 +9,45 @@ RECIPES = (
         data_set="fashion_mnist",
         network="airbench",
         network_options={"widths": (64, 128, 256)},
-        epochs=36,
+        epochs=40,
         batch_size=512,
         optimizer=Optimizer(name="sgd", learning_rate=0.75, weight_decay=0.0089, momentum=0.85, lookahead_steps=5),
         augmentation=Augmentation(
             outside="black",
             shift_pixels=2,
             mirror=True,
-            cutout_pixels=10,
-            warped=0.25,
-            turn_degrees=10,
+            cutout_pixels=8,
+            warped=0.3,
+            turn_degrees=12,
             scale=0.12,
             shear=0.08,
-            ground=0.15,
-            light=0.15,
+            squash=0.35,
+            ground=0.25,
+            light=0.12,
             blur=0.08,
-            noise=0.08,
-            jpeg=0.08,
+            noise=0.06,
+            jpeg=0.06,
+        ),
+        refinement=Refinement(
+            epochs=8,
+            learning_rate=0.25,
+            augmentation=Augmentation(
+                outside="black",
+                shift_pixels=2,
+                mirror=True,
+                warped=0.15,
+                turn_degrees=12,
+                scale=0.12,
+                shear=0.08,
+                squash=0.35,
+                ground=0.1,
+                light=0.05,
+                blur=0.04,
+                noise=0.03,
+                jpeg=0.03,
+            ),
         ),
         label_smoothing=0.2,
+        mirror_average=True,
     ),
 )
