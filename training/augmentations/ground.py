@@ -36,10 +36,21 @@ def laid(images: UInt8, random: Generator) -> UInt8:
 
 
 def _toned(images: UInt8, random: Generator) -> Floats:
-    """Other contrast and brightness of the garment itself, and in some dark for light."""
+    """Other contrast and brightness of the garment itself, creased, and in some dark for light."""
     shape = (len(images), 1, 1, 1)
     swapped = np.where(random.random(shape) < _SWAPPED, 255.0 - images, images)
-    return np.asarray(swapped * random.uniform(0.45, 1.0, shape) + random.uniform(0, 90, shape), np.float32)
+    toned = swapped * random.uniform(0.45, 1.0, shape) + random.uniform(0, 90, shape)
+    return np.asarray(toned + _folds(images.shape, random), np.float32)
+
+
+def _folds(shape: tuple[int, ...], random: Generator) -> Floats:
+    """The light and shadow of creases: a wave across each picture, bent, of any direction, length and depth."""
+    count, height, width, _ = shape
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    across, down = random.normal(0, 1.0, (2, count, 1, 1))
+    bent = across * columns + down * rows + 2 * _patches(shape, random)[..., 0]
+    depth = random.exponential(12, (count, 1, 1))
+    return np.asarray((depth * np.sin(bent + random.uniform(0, 2 * np.pi, (count, 1, 1))))[..., None], np.float32)
 
 
 def _cover(images: UInt8) -> Floats:
