@@ -1,4 +1,4 @@
-"""`python -m service serve | health`."""
+"""`python -m service serve | health | predict`."""
 
 import os
 import sys
@@ -39,6 +39,45 @@ def health() -> None:
     except OSError as error:
         raise click.ClickException(f"no answer from {host}:{settings.port}: {error}") from error
     sys.exit(0 if response.status == HTTPStatus.OK else 1)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a file, as the service answers.")
+@click.option("--version", type=click.IntRange(min=1), help="Of the model.  [default: the highest]")
+@click.option("--top-k", type=click.IntRange(min=1), help="Also this many labels with the highest probabilities.")
+@click.option("--seen", is_flag=True, help="Also what the model saw, and how it came about.")
+def predict(
+    model: str, files: tuple[str, ...], as_json: bool, version: int | None, top_k: int | None, seen: bool
+) -> None:
+    """Predicts files, folders of files or, for -, standard input with MODEL, without a service.
+
+    Answers are those of the service to the last digit. A file that cannot be used is reported and the next one taken;
+    then the exit status is 1.
+    """
+    from service import predict as offline
+    from service import told
+    from service.errors import Fault
+    from service.images.decode import Limits
+    from service.settings import read_settings
+
+    try:
+        settings = read_settings()
+        opened = offline.open_model(settings, model, version)
+    except Fault as fault:
+        raise click.ClickException(fault.text) from fault
+    labels = opened.manifest.labels
+    if top_k and top_k > len(labels):
+        raise click.BadParameter(f"{model} has {len(labels)} labels", param_hint="--top-k")
+    limits = Limits(settings.max_image_bytes, settings.max_image_pixels, settings.max_frames)
+    failed = False
+    for file in offline.find(files):
+        answered = offline.answer(opened, file, limits)
+        failed = failed or answered.fault is not None
+        line = told.as_json(answered, labels, top_k, seen) if as_json else told.as_text(answered, labels, top_k, seen)
+        click.echo(line, err=answered.fault is not None and not as_json)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """`/models/…`: pictures in, labels and probabilities out."""
 
-import base64
-from io import BytesIO
 from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Blueprint, Request, Response, jsonify, request
-from PIL import Image
 
+from service import answer
 from service.api import uploads
 from service.api.metrics import Metrics
 from service.api.problems import RequestFault, TooManyPixels, UploadFault
@@ -15,13 +13,9 @@ from service.api.uploads import Upload
 from service.errors import ImageFault
 from service.images.decode import Limits, Picture, decode
 from service.images.kinds import Prepared
-from service.images.steps import Step
 from service.inference.classifier import Classifier, Prediction
 from service.inference.registry import Model, Registry
 from service.settings import Settings
-
-# Probabilities are float32: more digits would be noise.
-_DIGITS = 7
 
 
 class Native:
@@ -60,9 +54,9 @@ class Native:
         with self._computing:
             prepared = self._prepare(classifier, files)
             predictions = self._classify(classifier, prepared)
-        answers = [_answer(classifier.manifest.labels, prediction, top_k) for prediction in predictions]
+        answers = [answer.of(classifier.manifest.labels, prediction, top_k) for prediction in predictions]
         if seen:
-            answers = [answer | {"seen": _seen(one)} for answer, one in zip(answers, prepared, strict=True)]
+            answers = [one | {"seen": answer.seen(what)} for one, what in zip(answers, prepared, strict=True)]
         manifest = classifier.manifest
         return jsonify(model=manifest.name, version=manifest.version, predictions=answers)
 
@@ -135,30 +129,3 @@ def _flag(request: Request, name: str) -> bool:
     if text not in ("0", "1"):
         raise RequestFault(f"bad_{name}", f"{name} must be 0 or 1, not {text!r}")
     return text == "1"
-
-
-def _answer(labels: tuple[str, ...], prediction: Prediction, top_k: int | None) -> dict[str, Any]:
-    probabilities = [round(probability, _DIGITS) for probability in prediction.probabilities.tolist()]
-    answer: dict[str, Any] = {
-        "label": labels[prediction.label_index],
-        "index": prediction.label_index,
-        "probability": probabilities[prediction.label_index],
-        "probabilities": dict(zip(labels, probabilities, strict=True)),
-    }
-    if top_k is not None:
-        best = (-prediction.probabilities).argsort(kind="stable")[:top_k].tolist()
-        answer["top"] = [{"label": labels[index], "probability": probabilities[index]} for index in best]
-    if prediction.in_distribution is not None:
-        answer["in_distribution"] = prediction.in_distribution
-    return answer | {"warnings": _worded(prediction.warnings)}
-
-
-def _seen(prepared: Prepared) -> dict[str, Any]:
-    array = prepared.array
-    png = BytesIO()
-    Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array).save(png, "PNG")
-    return {"png": base64.b64encode(png.getvalue()).decode(), "steps": _worded(prepared.steps)}
-
-
-def _worded(steps: tuple[Step, ...]) -> list[dict[str, str]]:
-    return [step._asdict() for step in steps]

@@ -4,6 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+# Of 255: Fashion-MNIST's authors trimmed what is within 5 % of the corner's colour (Xiao et al. 2017, section 2).
+SAME_COLOUR = 0.05 * 255
+
 
 def fit(image: Image.Image, width: int, height: int, ground: int | tuple[int, ...]) -> Image.Image:
     """The whole picture, aspect kept, antialiased, in the middle of a `width`×`height` frame of colour `ground`."""
@@ -29,6 +32,24 @@ def border(image: Image.Image) -> NDArray[np.uint8]:
     """The outermost pixels of a grey picture, once around: uint8 `[N]`."""
     grey = np.asarray(image)
     return np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
+
+
+def plain_ground(image: Image.Image, least: float) -> NDArray[np.float32] | None:
+    """The colour `[channels]` of at least that part of the outermost pixels; None if there is no such colour."""
+    pixels = _with_channels(image)
+    rim = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
+    ground = np.median(rim, axis=0)
+    alike = np.abs(rim - ground).max(axis=1) <= 2 * SAME_COLOUR
+    return np.asarray(ground) if alike.mean() >= least else None
+
+
+def differing(image: Image.Image, ground: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which pixels `[H, W]` are not of the ground's colour `[channels]`."""
+    return np.asarray(np.abs(_with_channels(image) - ground).max(axis=2) > SAME_COLOUR)
+
+
+def _with_channels(image: Image.Image) -> NDArray[np.float32]:
+    return as_array(image).astype(np.float32)
 
 
 def as_array(image: Image.Image) -> NDArray[np.uint8]:

@@ -86,10 +86,13 @@ class Registry:
         self._models_dir, self._wanted_engine, self._threads = models_dir, wanted_engine, threads
         self._models: Mapping[str, Model] | None = None
 
-    def load(self) -> None:
-        """Loads every version that can be served; logs and keeps the fault of every other one."""
+    def load(self, only: str | None = None) -> None:
+        """Loads every version that can be served, or those of one model; logs and keeps the fault of every other."""
         try:
-            self._models = {name: self._load_model(folders) for name, folders in scan(self._models_dir).items()}
+            self._models = {
+                name: self._load_model(folders) if only in (None, name) else Model()
+                for name, folders in scan(self._models_dir).items()
+            }
         except ModelFault as fault:
             _log.error("%s", fault)
             self._models = {}

@@ -13,8 +13,6 @@ from service.images.steps import Step
 
 # Of 255: a ground at least this light is paper or a studio's white, so the subject is negated.
 _LIGHT_GROUND = 128
-# Of 255: the data set's authors trimmed what is within 5 % of the corner's colour (Xiao et al. 2017, section 2).
-_TRIM = 0.05 * 255
 # Of 255: nine in ten garments of the data set have 5 % of their pixels above this.
 _LIGHTEST, _MOST_STRETCH = 180.0, 4.0
 # Of the rim's pixels that must have one colour for the ground to be plain.
@@ -44,24 +42,12 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
 
 
 def _subject(image: Image.Image) -> Subject:
-    ground = _plain_ground(image)
+    ground = square.plain_ground(image, _PLAIN)
     return _on_plain(image, ground) if ground is not None else _cut_out(image)
 
 
-def _plain_ground(image: Image.Image) -> NDArray[np.float32] | None:
-    """The one colour `[channels]` around the picture; None if there are several."""
-    pixels = np.asarray(image, np.float32)
-    pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
-    rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    ground = np.median(rim, axis=0)
-    alike = np.abs(rim - ground).max(axis=1) <= 2 * _TRIM
-    return ground if alike.mean() >= _PLAIN else None
-
-
 def _on_plain(image: Image.Image, ground: NDArray[np.float32]) -> Subject:
-    pixels = np.asarray(image, np.float32)
-    pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
-    differs = np.abs(pixels - ground).max(axis=2) > _TRIM
+    differs = square.differing(image, ground)
     grey = np.asarray(image.convert("L"), np.float32)
     level = float(np.median(grey[~differs])) if not differs.all() else float(grey.mean())
     if level >= _LIGHT_GROUND:
@@ -95,7 +81,7 @@ def _fitted(subject: Subject, height: int, width: int) -> NDArray[np.uint8]:
 
 def _brightened(subject: Subject) -> NDArray[np.float32]:
     """A light garment is dark once negated: stretched until its lightest parts are as light as in the data set."""
-    own = subject.grey[(subject.cover > 0.5) & (subject.grey > _TRIM)]
+    own = subject.grey[(subject.cover > 0.5) & (subject.grey > square.SAME_COLOUR)]
     lightest = float(np.percentile(own, 95)) if own.size else _LIGHTEST
     factor = min(max(_LIGHTEST / max(lightest, 1), 1), _MOST_STRETCH)
     return np.asarray(np.minimum(subject.grey * factor, 255))
