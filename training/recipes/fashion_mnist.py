@@ -48,6 +48,5 @@ RECIPES = (
             ),
         ),
         label_smoothing=0.2,
-        mirror_average=True,
     ),
 )
