@@ -16,10 +16,17 @@ class Calibration(NamedTuple):
     energy_threshold: float
 
 
-def calibrate(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> Calibration:
-    """Fits both on logits `[N, classes]` of pictures that were not trained on."""
+def calibrate(
+    logits: NDArray[np.float32], labels: NDArray[np.uint8], changed: NDArray[np.float32] | None = None
+) -> Calibration:
+    """Fits both on logits `[N, classes]` of pictures that were not trained on.
+
+    `changed` are logits of the same pictures as training shows them: they count for the threshold too, so that a
+    picture in other light or of other ground, which the model has learnt, is not called foreign.
+    """
     temperature = fit_temperature(logits, labels)
-    energies = np.logaddexp.reduce(logits / temperature, axis=1)
+    every = logits if changed is None else np.concatenate([logits, changed])
+    energies = np.logaddexp.reduce(every / temperature, axis=1)
     return Calibration(temperature, float(np.quantile(energies, 1 - _IN_DISTRIBUTION)))
 
 

@@ -15,6 +15,7 @@ from service.images.decode import Picture
 from service.inference import classifier
 from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenance
 from training import atomic, backend, card, cost, dataset, evaluate, fit, fold, model, report, saved_model
+from training.augment import augment
 from training.calibrate import Calibration, calibrate
 from training.dataset import DataSet, Split, Splits
 from training.evaluate import Exported, Measured
@@ -40,7 +41,7 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
         return run.export_dir
     train, validation = splits.hold_out(run.recipe.validation_images)
     trained = _serving_model(run, data_set, train)
-    calibration = calibrate(fit.predict(trained, validation), validation.labels) if len(validation.labels) else None
+    calibration = _calibration(run, trained, validation)
     with atomic.exclusive(run.export_dir.parent), atomic.new_folder(run.export_dir) as folder:
         temperature = calibration.temperature if calibration else 1.0
         saved_model.write(saved_model.of_model(trained), temperature, folder)
@@ -63,6 +64,16 @@ def _serving_model(run: Run, data_set: DataSet, train: Split) -> keras.Model:
     simple = fold.folded(trained)
     fold.on_int8_grid(simple)
     return fold.with_mirror_image(simple) if run.recipe.mirror_average else simple
+
+
+def _calibration(run: Run, trained: keras.Model, validation: Split) -> Calibration | None:
+    """From the held-out images, as they are and as training changes them; None if there are none."""
+    if not len(validation.labels):
+        return None
+    unmirrored = np.zeros(len(validation.labels), bool)
+    changed = augment(validation.images, run.recipe.augmentation, unmirrored, np.random.default_rng(run.seed))
+    answers = [fit.predict(trained, Split(images, validation.labels)) for images in (validation.images, changed)]
+    return calibrate(answers[0], validation.labels, answers[1])
 
 
 def _checkpoint(run: Run) -> Checkpoint:

@@ -6,6 +6,8 @@ from PIL import Image
 
 # Of 255: Fashion-MNIST's authors trimmed what is within 5 % of the corner's colour (Xiao et al. 2017, section 2).
 SAME_COLOUR = 0.05 * 255
+# Grey levels of 255 within which a picture is blank, and the side of the copy that this is judged on.
+_BLANK_RANGE, _BLANK_SIDE_PX = 6, 64
 
 
 def fit(image: Image.Image, width: int, height: int, ground: int | tuple[int, ...]) -> Image.Image:
@@ -41,6 +43,25 @@ def plain_ground(image: Image.Image, least: float) -> NDArray[np.float32] | None
     ground = np.median(rim, axis=0)
     alike = np.abs(rim - ground).max(axis=1) <= 2 * SAME_COLOUR
     return np.asarray(ground) if alike.mean() >= least else None
+
+
+def is_blank(image: Image.Image) -> bool:
+    """Whether all but one in a hundred pixels are nearly of one grey, on a copy small enough to average noise."""
+    small = image.convert("L").resize((_BLANK_SIDE_PX, _BLANK_SIDE_PX), Image.Resampling.BOX)
+    low, high = np.percentile(np.asarray(small), (0.5, 99.5))
+    return bool(high - low < _BLANK_RANGE)
+
+
+def likeness(array: NDArray[np.uint8]) -> float:
+    """The correlation of neighbouring pixels of an array `[H, W, channels]`, −1 to 1; 1 if all are the same."""
+    grey = array.sum(axis=2, dtype=np.float32)
+    grey -= grey.mean()
+    flat = grey.ravel()
+    variance = float(flat @ flat)
+    if variance == 0 or min(grey.shape) < 2:
+        return 1.0
+    down = float(flat[: -grey.shape[1]] @ flat[grey.shape[1] :])
+    return (down + float((grey[:, 1:] * grey[:, :-1]).sum())) / 2 / variance
 
 
 def differing(image: Image.Image, ground: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from PIL import Image
 from service.images import components, ground, marks
 from service.images.decode import Picture
 from service.images.ground import Grey
-from service.images.kinds import Prepared
+from service.images.kinds import BLANK, Prepared
 from service.images.marks import Found
 from service.images.steps import Step
 
@@ -31,7 +31,6 @@ _FAINT = 0.1
 _PEN_WIDTH_PX = 2.4
 # A channel is preferred to grey if ink stands out this much more in it: yellow on white, red on black.
 _COLOURED = 1.6
-_BLANK = Step("blank", "nothing stands out from the ground: this looks like a blank page")
 _SEVERAL = Step("several_digits", "there seem to be several digits; cut them apart and send one a picture")
 
 
@@ -51,7 +50,7 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
         return Prepared(array[:, :, None], (*picture.steps, Step("untouched", "already in the form of the data set")))
     ink = _ink(picture.image)
     if ink is None:
-        return Prepared(np.zeros(shape, np.uint8), picture.steps, (_BLANK,), subject=False)
+        return Prepared(np.zeros(shape, np.uint8), picture.steps, (BLANK,), subject=False)
     placed, placing = _placed(ink.strength, height, width)
     return Prepared(placed[:, :, None], (*picture.steps, *ink.steps, *placing), ink.warnings)
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 
 from service.images import components, cutout, square
 from service.images.decode import Picture
-from service.images.kinds import Prepared
+from service.images.kinds import BLANK, Prepared
 from service.images.steps import Step
 
 # Of 255: a ground at least this light is paper or a studio's white, so the subject is negated.
@@ -36,6 +36,8 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     if image.mode == "L" and image.size == (width, height) and np.median(square.border(image)) < _LIGHT_GROUND:
         array = square.as_array(image)
         return Prepared(array, (*picture.steps, Step("untouched", "already in the form of the data set")))
+    if square.is_blank(image):
+        return Prepared(np.zeros(shape, np.uint8), picture.steps, (BLANK,), subject=False)
     subject = _subject(image)
     array = _fitted(subject, height, width)
     return Prepared(array[:, :, None], (*picture.steps, *subject.steps), subject.warnings)

@@ -4,7 +4,7 @@ from PIL import Image
 
 from service.images import components, square
 from service.images.decode import Picture
-from service.images.kinds import Prepared
+from service.images.kinds import BLANK, Prepared
 from service.images.steps import Step
 
 # Of the outermost pixels: a studio's white or a screenshot's bars are of one colour.
@@ -29,6 +29,9 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
         steps.append(Step("converted", f"converted to {'colour' if channels == 3 else 'grey'}"))
     if image.size == (width, height):
         return Prepared(square.as_array(image), (*steps, Step("untouched", "already in the form of the data set")))
+    if square.is_blank(image):
+        steps.append(Step("resized", f"reduced to {width}×{height}"))
+        return Prepared(square.as_array(square.fill(image, width, height)), tuple(steps), (BLANK,), subject=False)
     image, trimming = _without_margin(image)
     steps += trimming
     if image.width * height != image.height * width:
