@@ -15,6 +15,7 @@ from service.manifest import EngineName
 
 # One's own files on one's own machine: only what Pillow itself refuses is too large.
 _LIMITS = Limits(max_bytes=2**28, max_pixels=178_000_000, max_frames=100_000)
+_NO_CLASS = -1
 # Fewer first words than this make a table worth reading, more are just names.
 _MOST_WORDS = 12
 
@@ -67,6 +68,12 @@ def find(root: Path, labels: Sequence[str]) -> list[Labelled]:
     return found
 
 
+def find_all(root: Path) -> list[Labelled]:
+    """Every file below `root`, as of no class, in the folder directly below it: pictures that should be flagged."""
+    files = [file for file in sorted(root.rglob("[!.]*")) if file.is_file()]
+    return [Labelled(file, _NO_CLASS, ("", *file.relative_to(root).parts[:-1])[:2][-1] or ".") for file in files]
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold()) or name
 
@@ -102,6 +109,15 @@ def report(judged: Sequence[Judged], labels: Sequence[str]) -> Iterator[str]:
     for one in judged:
         if one.fault:
             yield f"cannot be read: {one.picture.file}: {one.fault}"
+
+
+def report_strangers(judged: Sequence[Judged]) -> Iterator[str]:
+    """The part that is flagged, of all and by folder; what cannot be read is left out."""
+    read = [one for one in judged if not one.fault]
+    groups = {"all": read, **_grouped(read, lambda one: f"  {one.picture.folder}")}
+    for name, group in groups.items():
+        if group:
+            yield f"{name:32} {len(group):5} {sum(one.flagged for one in group) / len(group):8.1%} flagged"
 
 
 def _groupings(labels: Sequence[str]) -> dict[str, Callable[[Judged], str]]:

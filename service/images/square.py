@@ -6,8 +6,10 @@ from PIL import Image
 
 # Of 255: Fashion-MNIST's authors trimmed what is within 5 % of the corner's colour (Xiao et al. 2017, section 2).
 SAME_COLOUR = 0.05 * 255
-# Grey levels of 255 within which a picture is blank, and the side of the copy that this is judged on.
-_BLANK_RANGE, _BLANK_SIDE_PX = 6, 64
+# Grey levels of 255 within which a picture is blank.
+_BLANK_RANGE = 6
+# Longest side of the copy that blankness and noise are judged on.
+_SMALL_SIDE_PX = 64
 
 
 def fit(image: Image.Image, width: int, height: int, ground: int | tuple[int, ...]) -> Image.Image:
@@ -47,15 +49,20 @@ def plain_ground(image: Image.Image, least: float) -> NDArray[np.float32] | None
 
 def is_blank(image: Image.Image) -> bool:
     """Whether all but one in a hundred pixels are nearly of one grey, on a copy small enough to average noise."""
-    small = image.convert("L").resize((_BLANK_SIDE_PX, _BLANK_SIDE_PX), Image.Resampling.BOX)
+    small = image.convert("L").resize((_SMALL_SIDE_PX, _SMALL_SIDE_PX), Image.Resampling.BOX)
     low, high = np.percentile(np.asarray(small), (0.5, 99.5))
     return bool(high - low < _BLANK_RANGE)
 
 
-def likeness(array: NDArray[np.uint8]) -> float:
-    """The correlation of neighbouring pixels of an array `[H, W, channels]`, −1 to 1; 1 if all are the same."""
-    grey = array.sum(axis=2, dtype=np.float32)
-    grey -= grey.mean()
+def likeness(image: Image.Image) -> float:
+    """The correlation of neighbouring pixels in grey on a small copy, −1 to 1; 1 if all are the same."""
+    small = image if image.mode == "L" else image.convert("L")
+    if max(small.size) > _SMALL_SIDE_PX:
+        small = small.resize(
+            (min(small.width, _SMALL_SIDE_PX), min(small.height, _SMALL_SIDE_PX)), Image.Resampling.BOX
+        )
+    grey = np.asarray(small, np.float32)
+    grey = grey - grey.mean()
     flat = grey.ravel()
     variance = float(flat @ flat)
     if variance == 0 or min(grey.shape) < 2:

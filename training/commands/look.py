@@ -52,7 +52,8 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
 @click.option("--engine", type=click.Choice(["litert", "tensorflow"]), help="Only this engine.  [default: all it has]")
 @click.option("--robustness", type=click.IntRange(min=1), metavar="N", help="Also N test images, changed and strange.")
 @click.option("--wild", type=options.FOLDER, metavar="DIR", help="Pictures in directories named as the classes.")
-@click.option("--model", metavar="NAME", help="wild: only this model.  [default: all whose classes DIR has]")
+@click.option("--strangers", type=options.FOLDER, metavar="DIR", help="Pictures of things that no class is for.")
+@click.option("--model", metavar="NAME", help="wild, strangers: only this model.  [default: all]")
 @click.option("--out", type=options.FOLDER, default=Path("runs"), show_default=True, help="wild: where sheets go.")
 @options.models_dir
 @options.data_dir
@@ -61,6 +62,7 @@ def evaluate(
     engine: contract.EngineName | None,
     robustness: int | None,
     wild: Path | None,
+    strangers: Path | None,
     model: str | None,
     out: Path,
     models_dir: Path,
@@ -72,11 +74,15 @@ def evaluate(
     the model tells them from pictures of other data sets, inverted ones, noise and blank ones.
 
     With --wild DIR on any pictures of your own, instead of the test split: accuracy by class and by folder, and a sheet
-    of the mistakes with what the model saw of each.
+    of the mistakes with what the model saw of each. With --strangers DIR on pictures of anything else: how many are
+    told to be not in distribution.
     """
-    if wild:
+    if wild or strangers:
         versions = [_version(folder)] if folder else published.latest(models_dir, model)
-        _evaluate_wild(versions, wild, engine, out)
+        if wild:
+            _evaluate_wild(versions, wild, engine, out)
+        if strangers:
+            _evaluate_strangers(versions, strangers, engine)
     elif folder:
         _evaluate_split(folder, engine, robustness, data_dir)
     else:
@@ -132,6 +138,18 @@ def _evaluate_wild(versions: Sequence[Path], root: Path, engine: contract.Engine
             sheet = out / f"wild-{manifest.name}-{manifest.version}.png"
             count = contact_sheet.write(judged, manifest.labels, sheet)
             click.echo(f"wrote {sheet}: {count} mistakes, what was sent and what the model saw")
+
+
+def _evaluate_strangers(versions: Sequence[Path], root: Path, engine: contract.EngineName | None) -> None:
+    from training import wild as in_the_wild
+
+    if not (pictures := in_the_wild.find_all(root)):
+        raise click.ClickException(f"{root} holds no files")
+    for version in versions:
+        model = in_the_wild.load(version, engine)
+        click.echo(f"{model.manifest.name} {model.manifest.version}, {model.engine}, on strangers of {root}")
+        for line in in_the_wild.report_strangers(list(in_the_wild.judge(model, pictures))):
+            click.echo(line)
 
 
 @click.command()

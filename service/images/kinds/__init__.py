@@ -28,7 +28,8 @@ class Prepared(NamedTuple):
 
 
 _NOISE = Step("noise", "neighbouring pixels have nothing to do with each other: this looks like noise")
-# The least of all test images of CIFAR-10, MNIST and Fashion-MNIST is 0.24, the most of uniform noise 0.09.
+# The least of all test images of CIFAR-10, MNIST and Fashion-MNIST is 0.24, the most of uniform noise 0.09. Of real
+# uploads it is 0.47, of lines of one pixel 0.29.
 _LEAST_LIKENESS = 0.17
 # Of every kind: there is nothing in the picture.
 BLANK = Step("blank", "nothing stands out from the ground: this looks like a blank page")
@@ -46,8 +47,8 @@ def find(kind: str) -> Prepare:
 
 
 def _checked(prepare: Prepare, picture: Picture, shape: tuple[int, int, int]) -> Prepared:
-    """What the kind prepares, with a warning if that is noise."""
+    """What the kind prepares, with a warning if the picture is noise."""
     prepared = prepare(picture, shape)
-    if prepared.subject and square.likeness(prepared.array) < _LEAST_LIKENESS:
+    if prepared.subject and square.likeness(picture.image) < _LEAST_LIKENESS:
         return prepared._replace(warnings=(*prepared.warnings, _NOISE), subject=False)
     return prepared
