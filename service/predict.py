@@ -40,10 +40,17 @@ def open_model(settings: Settings, name: str, version: int | None) -> Classifier
 def find(paths: Sequence[str]) -> Iterator[str]:
     """The files named, and those in the folders named, deeper ones too, in the order of their names."""
     for path in paths:
-        if path != STDIN and Path(path).is_dir():
-            yield from (str(file) for file in sorted(Path(path).rglob("[!.]*")) if file.is_file())
-        else:
-            yield path
+        # A folder without a file is answered as what it is, a file that cannot be read.
+        yield from (_below(Path(path)) if path not in (STDIN, "") else []) or [path]
+
+
+def _below(folder: Path) -> list[str]:
+    """What is not hidden; nothing if this is no folder, or none that can be looked into."""
+    try:
+        files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    except OSError:
+        return []
+    return [str(file) for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
 def answer(model: Classifier, file: str, limits: Limits) -> Answered:

@@ -1,6 +1,7 @@
 """Offline predictions as lines for programs and for people."""
 
 import json
+import os
 from collections.abc import Sequence
 
 from service import answer
@@ -21,12 +22,14 @@ def as_json(answered: Answered, labels: Sequence[str], top_k: int | None, seen: 
 
 def as_text(answered: Answered, labels: Sequence[str], top_k: int | None, seen: bool) -> str:
     """The file, its label and probability or what is wrong; then what else was asked for."""
+    # A name need not be text.
+    name = os.fsencode(answered.file).decode(errors="replace")
     if answered.prediction is None or answered.prepared is None:
-        return f"{answered.file}: {answered.fault.text if answered.fault else ''}"
+        return f"{name}: {answered.fault.text if answered.fault else ''}"
     probabilities = answered.prediction.probabilities
     best = (-probabilities).argsort(kind="stable")[: top_k or 1].tolist()
     told = ", ".join(f"{labels[index]} {probabilities[index]:.2%}" for index in best)
-    lines = [f"{answered.file}: {told}", *_indented("warning", answered.prediction.warnings)]
+    lines = [f"{name}: {told}", *_indented("warning", answered.prediction.warnings)]
     return "\n".join(lines + (_indented("seen", answered.prepared.steps) if seen else []))
 
 

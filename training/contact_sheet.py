@@ -5,8 +5,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
+from service.images.decode import decode
 from training import atomic
-from training.wild import Judged
+from training.wild import LIMITS, Judged
 
 _SIDE, _MARGIN, _TEXT, _COLUMNS = 120, 6, 26, 5
 # A sheet is to be looked at, not to be scrolled through for ever.
@@ -39,14 +40,11 @@ def _draw(sheet: Image.Image, corner: tuple[int, int], one: Judged, labels: Sequ
     told = f"{labels[one.picture.label]}: {labels[one.prediction.label_index]} {_confidence(one):.0%}"
     draw.text((left, top), told + (" (flagged)" if one.flagged else ""), fill="black")
     draw.text((left, top + _TEXT // 2), one.picture.file.name[:40], fill="grey")
-    upload = _thumbnail(one.picture.file)
-    sheet.paste(upload, (left, top + _TEXT), upload)
+    sheet.paste(_thumbnail(one.picture.file), (left, top + _TEXT))
     seen = Image.fromarray(one.prepared.array.squeeze()).convert("RGB")
     sheet.paste(seen.resize((_SIDE, _SIDE), Image.Resampling.NEAREST), (left + _SIDE + _MARGIN // 2, top + _TEXT))
 
 
 def _thumbnail(file: Path) -> Image.Image:
-    with Image.open(file) as image:
-        # Big JPEGs are decoded small.
-        image.draft("RGB", (2 * _SIDE, 2 * _SIDE))
-        return ImageOps.contain(ImageOps.exif_transpose(image).convert("RGBA"), (_SIDE, _SIDE))
+    """The upload as the service reads it, so that what it shows is what was judged."""
+    return ImageOps.contain(decode(file.read_bytes(), LIMITS).image.convert("RGB"), (_SIDE, _SIDE))

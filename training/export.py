@@ -17,7 +17,7 @@ from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenan
 from training import atomic, backend, card, cost, dataset, evaluate, fit, fold, model, report, saved_model
 from training.augment import augment
 from training.calibrate import Calibration, calibrate
-from training.dataset import DataSet, Split, Splits
+from training.dataset import DataFault, DataSet, Split, Splits
 from training.evaluate import Exported, Measured
 from training.recipe import check_servable
 from training.run import Checkpoint, Run, RunFault
@@ -106,7 +106,7 @@ def write_golden(
     """The first test picture of each class as PNG, with each engine's probabilities.
 
     Data set pictures only: they pass the image kind untouched, so its rules can become better without making a
-    published version fail.
+    published version fail. Raises DataFault if there is none.
     """
     (folder / "golden").mkdir()
     golden = []
@@ -120,6 +120,11 @@ def write_golden(
         rows = {engine: one.output.probabilities[index] for engine, one in measured.items()}
         probabilities = {engine: tuple(round(p, 6) for p in row.tolist()) for engine, row in rows.items()}
         golden.append(Golden(file=file, probabilities=probabilities))
+    if not golden:
+        raise DataFault(
+            f"the kind {data_set.kind} changes every test image of {data_set.name}, so none can prove that a version "
+            "answers as it did here; choose another --kind"
+        )
     return tuple(golden)
 
 

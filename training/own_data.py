@@ -66,7 +66,8 @@ def _check_served_as_they_are(content: Content) -> None:
         raise DataFault(
             f"pictures of the kind {content.kind} reach the model otherwise than these arrays are "
             f"({'; '.join(step.text for step in changed[0].steps) or 'in another shape'}); "
-            "digits and garments are grey and bright on black, photos as they are: change the arrays or --kind"
+            "digits are boxed and centred as MNIST's, garments grey and bright on black, photos as they are: "
+            "change the arrays or --kind"
         )
 
 

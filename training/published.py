@@ -14,11 +14,11 @@ class NoSuchModel(Fault):
 
 def latest(models_dir: Path, name: str | None = None) -> list[Path]:
     """The latest version folder of every model, or of the one of that name; raises NoSuchModel."""
-    numbered = (path for path in models_dir.glob(f"{name or '*'}/*/") if path.name.isdecimal())
+    numbered = (path for path in models_dir.glob("*/*/") if path.name.isdecimal() and name in (None, path.parent.name))
     versions = [path for path in numbered if (path / contract.FILE_NAME).exists()]
     newest = {path.parent.name: path for path in sorted(versions, key=lambda path: int(path.name))}
     if not newest:
         there = ", ".join(sorted({path.parent.parent.name for path in models_dir.glob(f"*/*/{contract.FILE_NAME}")}))
-        wanted = f"model called {name!r}" if name else "model"
+        wanted = "model" if name is None else f"model called {name!r}"
         raise NoSuchModel(f"{models_dir} holds no {wanted}; there are: {there or 'none'}")
     return [newest[model] for model in sorted(newest)]

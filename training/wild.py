@@ -14,7 +14,7 @@ from service.inference.classifier import Classifier, Prediction
 from service.manifest import EngineName
 
 # One's own files on one's own machine: only what Pillow itself refuses is too large.
-_LIMITS = Limits(max_bytes=2**28, max_pixels=178_000_000, max_frames=100_000)
+LIMITS = Limits(max_bytes=2**28, max_pixels=178_000_000, max_frames=100_000)
 _NO_CLASS = -1
 # Fewer first words than this make a table worth reading, more are just names.
 _MOST_WORDS = 12
@@ -58,20 +58,29 @@ def find(root: Path, labels: Sequence[str]) -> list[Labelled]:
 
     Names are compared without case and punctuation: `T-shirt_top` holds the class `T-shirt/top`.
     """
-    indices = {_plain(label): index for index, label in enumerate(labels)}
+    plain = [_plain(label) for label in labels]
+    indices = {name: index for index, name in enumerate(plain) if plain.count(name) == 1}
+    indices |= {label: index for index, label in enumerate(labels)}
     found = []
-    for file in sorted(root.rglob("[!.]*")):
+    for file in _files(root):
         parents = file.relative_to(root).parts[:-1]
-        depth = next((d for d in reversed(range(len(parents))) if _plain(parents[d]) in indices), None)
-        if depth is not None and file.is_file():
-            found.append(Labelled(file, indices[_plain(parents[depth])], "/".join(parents[:depth]) or "."))
+        known = [indices.get(name, indices.get(_plain(name))) for name in parents]
+        depth = next((d for d in reversed(range(len(parents))) if known[d] is not None), None)
+        if depth is not None and (label := known[depth]) is not None:
+            found.append(Labelled(file, label, "/".join(parents[:depth]) or "."))
     return found
+
+
+def _files(root: Path) -> list[Path]:
+    """In the order of their names, without what is hidden or lies in something hidden."""
+    files = (file for file in sorted(root.rglob("*")) if file.is_file())
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(root).parts)]
 
 
 def find_all(root: Path) -> list[Labelled]:
     """Every file below `root`, as of no class, in the folder directly below it: pictures that should be flagged."""
-    files = [file for file in sorted(root.rglob("[!.]*")) if file.is_file()]
-    return [Labelled(file, _NO_CLASS, ("", *file.relative_to(root).parts[:-1])[:2][-1] or ".") for file in files]
+    folders = ((file, file.relative_to(root).parts[:-1]) for file in _files(root))
+    return [Labelled(file, _NO_CLASS, parents[0] if parents else ".") for file, parents in folders]
 
 
 def _plain(name: str) -> str:
@@ -89,7 +98,7 @@ def judge(model: Classifier, pictures: Sequence[Labelled]) -> Iterator[Judged]:
     """Decodes, prepares and classifies each picture by the code that serves."""
     for picture in pictures:
         try:
-            prepared = model.prepare(decode(picture.file.read_bytes(), _LIMITS))
+            prepared = model.prepare(decode(picture.file.read_bytes(), LIMITS))
         except (ImageFault, OSError) as fault:
             yield Judged(picture, None, None, str(fault))
             continue

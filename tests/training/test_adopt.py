@@ -46,7 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(place: Path, source: str, models: Path, *words: str) -> Result:
     arrays.read.cache_clear()
-    given = ["export", str(place / source), "--models-dir", str(models), "--name", "quarter", "--kind", "digit"]
+    given = ["export", str(place / source), "--models-dir", str(models), "--name", "quarter", "--kind", "photo"]
     labels = () if "--labels" in words else ("--labels", str(place / "labels.txt"))
     return CliRunner().invoke(main, [*given, *labels, *words])
 

@@ -82,7 +82,7 @@ def test_a_file_that_is_none_and_a_kind_that_is_none_are_told(tmp_path: Path, fi
 def test_a_file_becomes_a_model_that_is_served(file: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("\n".join(LABELS) + "\n")
     places = ["--runs-dir", str(tmp_path / "runs"), "--models-dir", str(tmp_path / "models")]
-    words = ["--images", str(file), "--name", "quarter", "--kind", "digit", "--labels", str(tmp_path / "labels.txt")]
+    words = ["--images", str(file), "--name", "quarter", "--kind", "photo", "--labels", str(tmp_path / "labels.txt")]
     result = invoke("train", "folder", *words, "--epochs", "2", "--publish", *places)
     assert result.exit_code == 0, result.output
     manifest = contract.read(tmp_path / "models" / "quarter" / "1")
@@ -107,7 +107,7 @@ def test_arrays_that_the_service_would_invert_are_refused(file: Path) -> None:
 
 
 def test_changed_arrays_are_another_run_and_not_taken_for_the_old_one(file: Path, tmp_path: Path) -> None:
-    words = ["train", "folder", "--images", str(file), "--name", "x", "--kind", "digit", "--epochs", "1"]
+    words = ["train", "folder", "--images", str(file), "--name", "x", "--kind", "photo", "--epochs", "1"]
     runs_dir = tmp_path / "runs"
     assert invoke(*words, "--runs-dir", str(runs_dir)).exit_code == 0
     (first,) = runs_dir.iterdir()

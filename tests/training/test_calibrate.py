@@ -36,6 +36,15 @@ def test_99_of_100_held_out_pictures_are_in_distribution() -> None:
     assert (energies >= calibration.energy_threshold).mean() == pytest.approx(0.99, abs=0.001)
 
 
+def test_changed_pictures_lower_the_threshold_and_leave_the_temperature() -> None:
+    logits, labels = drawn(1.3)
+    changed = logits - np.float32(1)
+    alone, both = calibrate(logits, labels), calibrate(logits, labels, changed)
+    energies = np.logaddexp.reduce(np.concatenate([logits, changed]) / both.temperature, axis=1)
+    assert both.temperature == alone.temperature and both.energy_threshold < alone.energy_threshold
+    assert (energies >= both.energy_threshold).mean() == pytest.approx(0.99, abs=0.001)
+
+
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     probabilities = np.array([[0.8, 0.2]] * 10, np.float32)
     assert expected_calibration_error(probabilities, np.array([0] * 5 + [1] * 5)) == pytest.approx(0.3)

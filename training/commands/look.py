@@ -77,6 +77,8 @@ def evaluate(
     of the mistakes with what the model saw of each. With --strangers DIR on pictures of anything else: how many are
     told to be not in distribution.
     """
+    if folder and model:
+        raise click.UsageError("give a run or a version, or --model, not both")
     if wild or strangers:
         versions = [_version(folder)] if folder else published.latest(models_dir, model)
         if wild:
@@ -123,6 +125,8 @@ def _evaluate_wild(versions: Sequence[Path], root: Path, engine: contract.Engine
     from training import contact_sheet
     from training import wild as in_the_wild
 
+    if not root.is_dir():
+        raise click.ClickException(f"{root} is no folder")
     pictures = {version: in_the_wild.find(root, contract.read(version).labels) for version in versions}
     if not any(pictures.values()):
         names = ", ".join(dict.fromkeys(name for version in versions for name in contract.read(version).labels))

@@ -128,10 +128,10 @@ def _ink_level(contrast: Grey) -> float | None:
     if ink.size == 0:
         return None
     second = ground.otsu(ink)
-    darkest, pale = ink[ink > second], float(np.median(ink[ink <= second]))
+    darkest, paler = ink[ink > second], ink[ink <= second]
     level = float(np.median(ink))
     # Paper may be squared: its lines are ink to the first parting, and pale to the second.
-    if darkest.size >= _DARKEST_PART * ink.size and np.median(darkest) >= _DARKER * pale:
+    if paler.size and darkest.size >= _DARKEST_PART * ink.size and np.median(darkest) >= _DARKER * np.median(paler):
         level = float(np.median(darkest))
     noise = float(np.median(contrast[contrast <= parted]))
     return level if level > max(_LEAST_CONTRAST, _NOISE * noise) else None
