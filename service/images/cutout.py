@@ -13,6 +13,8 @@ Floats = NDArray[np.float32]
 
 # Longest side of the picture on which it is cut.
 _SIDE_PX = 80
+# Below it there is no rim and no middle.
+_LEAST_SIDE_PX = 12
 # Of the sides: what lies this near to an edge is ground to begin with.
 _RIM = 0.06
 _COLOURS, _STEPS, _ROUNDS = 5, 5, 4
@@ -22,6 +24,9 @@ _SAMPLE = 800
 _LEAST_DEVIATION = 4.0
 # Of the picture: a subject is neither less nor more.
 _LEAST, _MOST = 0.06, 0.9
+# By how much the two parts must differ in how well each palette fits them: noise and stripes give 0, wood 4, garments
+# on the floor 8 and more.
+_LEAST_APART = 6.0
 # How much more likely the middle is to be subject than a corner, as a difference of squared deviations.
 _MIDDLE = 3.0
 
@@ -46,6 +51,8 @@ def subject(image: Image.Image) -> Mask | None:
     """
     small = image.copy()
     small.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX)
+    if min(small.size) < _LEAST_SIDE_PX:
+        return None
     lab = np.asarray(small.convert("LAB"), np.float32)
     # Pillow stores a and b around 128, and as two's complement.
     lab[..., 1:] = (lab[..., 1:] + 128) % 256
@@ -62,7 +69,8 @@ def subject(image: Image.Image) -> Mask | None:
         inside = _whole(likely > 0)
         if not _LEAST <= inside.mean() <= _MOST:
             return None
-    return inside
+    apart = float(gain[inside].mean() - gain[~inside].mean())
+    return inside if apart >= _LEAST_APART else None
 
 
 def _rim(height: int, width: int) -> Mask:

@@ -14,6 +14,8 @@ from service.images.steps import Step
 _SPECK = 0.015
 # Of the picture's side: a printed line is longer and thinner.
 _LINE_LENGTH, _LINE_WIDTH = 0.8, 0.035
+# Of the picture's side: where ink crosses a line, as much of it must still be seen.
+_LINE_COVERED = 0.55
 # Of the line's length: pieces of a line that is not quite level are longer.
 _LINE_PIECE = 0.08
 # Of the picture's sides: a frame spans more, and keeps out of the middle part of its own box.
@@ -64,7 +66,18 @@ def _lines(mask: Mask) -> Mask:
     pieces = _runs(mask, 1) >= max(3, width * _LINE_PIECE)
     thin = pieces & (_runs(mask, 0) <= max(2, height * _LINE_WIDTH))
     found = components.find(thin)
-    return found.only(found.rights - found.lefts >= width * _LINE_LENGTH)
+    whole = found.only(found.rights - found.lefts >= width * _LINE_LENGTH)
+    return np.asarray(whole | (thin & _in_pieces(thin)[:, None]))
+
+
+def _in_pieces(thin: Mask) -> NDArray[np.bool_]:
+    """The rows `[H]` in which a line lies that ink cuts into pieces."""
+    width = thin.shape[1]
+    band = thin.copy()
+    band[1:] |= thin[:-1]
+    band[:-1] |= thin[1:]
+    spans = width - band.argmax(axis=1) - band[:, ::-1].argmax(axis=1)
+    return np.asarray((band.sum(axis=1) >= width * _LINE_COVERED) & (spans >= width * _LINE_LENGTH))
 
 
 def _runs(mask: Mask, axis: int) -> NDArray[np.int64]:

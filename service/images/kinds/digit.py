@@ -95,7 +95,7 @@ def _ink(image: Image.Image) -> Ink | None:
         return None
     strength = np.clip(contrast / level, 0, 1) * marks.grown(found.mask)
     warnings = (_SEVERAL,) if found.several else ()
-    return Ink(strength[components.box(found.mask)], (*steps, *found.steps), warnings)
+    return Ink(strength[components.box(strength > 2 * _FAINT)], (*steps, *found.steps), warnings)
 
 
 def _dark_on_light(grey: Grey, steps: list[Step]) -> tuple[Grey, list[Step]]:
@@ -133,7 +133,8 @@ def _ink_level(contrast: Grey) -> float | None:
     # Paper may be squared: its lines are ink to the first parting, and pale to the second.
     if paler.size and darkest.size >= _DARKEST_PART * ink.size and np.median(darkest) >= _DARKER * np.median(paler):
         level = float(np.median(darkest))
-    noise = float(np.median(contrast[contrast <= parted]))
+    below = contrast[contrast <= parted]
+    noise = float(np.median(below)) if below.size else 0.0
     return level if level > max(_LEAST_CONTRAST, _NOISE * noise) else None
 
 
@@ -162,9 +163,10 @@ def _placed(strength: Grey, height: int, width: int) -> tuple[NDArray[np.uint8],
     size = max(1, round(thick.shape[1] * scale)), max(1, round(thick.shape[0] * scale))
     small = ground.resized(thick, *size)
     small = small / max(float(np.percentile(small[small > _FAINT], 80)) if (small > _FAINT).any() else 1.0, _FAINT)
+    small = np.minimum(small, 1)
     row, column = _centre_of_mass(small)
     top = min(max(round(height / 2 - row), 0), height - size[1])
     left = min(max(round(width / 2 - column), 0), width - size[0])
     placed = np.zeros((height, width), np.uint8)
-    placed[top : top + size[1], left : left + size[0]] = np.rint(np.clip(small, 0, 1) * 255)
+    placed[top : top + size[1], left : left + size[0]] = np.rint(small * 255)
     return placed, [*steps, Step("boxed", f"cut to its ink, fitted into {box}×{box} and centred by its mass")]

@@ -52,13 +52,11 @@ def _on_plain(image: Image.Image, ground: NDArray[np.float32]) -> Subject:
     differs = square.differing(image, ground)
     grey = np.asarray(image.convert("L"), np.float32)
     level = float(np.median(grey[~differs])) if not differs.all() else float(grey.mean())
-    if level >= _LIGHT_GROUND:
-        grey, step = 255 * (1 - grey / level), Step("inverted", "light ground, so dark and light were swapped")
+    lighter = bool(np.median(grey[differs]) > level) if differs.any() else False
+    if level < _LIGHT_GROUND and lighter:
+        grey, step = 255 * (grey - level) / (255 - level), Step("dark_ground", "dark ground, so nothing was swapped")
     else:
-        grey, step = (
-            255 * (grey - level) / (255 - level),
-            Step("dark_ground", "dark ground, so nothing swapped"),
-        )
+        grey, step = 255 * (1 - grey / max(level, 1)), Step("inverted", "dark and light swapped")
     box = components.box(differs)
     cover = np.ones_like(grey)
     return Subject(np.clip(grey[box], 0, 255), cover[box], (step, Step("trimmed", "a plain ground trimmed")))

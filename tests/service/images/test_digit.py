@@ -101,7 +101,6 @@ def test_lines_as_dark_as_the_ink_are_told() -> None:
     assert all("lines" in codes(prepared(on_dark_lines(label))) for label in range(10))
 
 
-@pytest.mark.xfail(reason="a piece of the digit between two lines is left of it", strict=True)
 def test_a_digit_on_lines_as_dark_as_its_ink_is_named() -> None:
     answers = model().classify([prepared(on_dark_lines(label)) for label in range(10)])
     assert sum(answer.label_index == label for label, answer in enumerate(answers)) >= 9
@@ -131,16 +130,7 @@ def test_dust_leaves_no_trace() -> None:
         assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        *sorted(CASES.keys() - {"tiny", "shadow"}),
-        pytest.param("tiny", marks=pytest.mark.xfail(reason="boxed with an empty row beside its ink", strict=True)),
-        pytest.param(
-            "shadow", marks=pytest.mark.xfail(reason="centred before its darkest ink is clipped", strict=True)
-        ),
-    ],
-)
+@pytest.mark.parametrize("case", sorted(CASES))
 def test_a_digit_fills_its_box_and_lies_in_the_middle_by_its_mass(case: str) -> None:
     for result in made(case):
         assert result.array.dtype == np.uint8 and result.array.shape == SHAPE and result.subject

@@ -58,7 +58,6 @@ def test_a_product_on_black_is_trimmed_and_not_negated() -> None:
     assert abs(int(result.array[14, 14, 0]) - 230) < 8
 
 
-@pytest.mark.xfail(reason="what is darker than a dark plain ground is lost", strict=True)
 def test_a_black_garment_on_a_grey_ground_is_not_lost() -> None:
     assert prepared(shot("#707070", (15, 15, 20))).array[14, 14, 0] > 100
 
