@@ -1,0 +1,1 @@
+"""What things cost; run by hand on a quiet machine, never by the tests."""

@@ -1,0 +1,81 @@
+"""`python -m benchmarks.preparation`: the time from a file's bytes to the array that a model sees, on one core."""
+
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from service.images import kinds
+from service.images.decode import Limits, decode
+
+_LIMITS = Limits(max_bytes=16 * 2**20, max_pixels=50_000_000, max_frames=1000)
+_SHAPES = {"digit": (28, 28, 1), "garment": (28, 28, 1), "photo": (32, 32, 3)}
+_CALLS, _WARM_UP = 50, 5
+_DIGIT = Path("models/mnist")
+
+
+class Case(NamedTuple):
+    """A file and what it is called in the table."""
+
+    name: str
+    data: bytes
+
+
+def cases() -> Iterator[Case]:
+    """Small, usual, large and hostile files; photographs are a digit's strokes on a page with a sensor's noise."""
+    random = np.random.default_rng(1)
+    golden = Image.open(sorted(_DIGIT.glob("*/golden/7.png"))[-1])
+    yield Case("28×28 PNG as in MNIST", _file(golden, "PNG"))
+    yield Case("28×28 PNG, dark on light", _file(Image.fromarray(255 - np.asarray(golden)), "PNG"))
+    ink = np.asarray(golden.resize((1500, 1500), Image.Resampling.BICUBIC), np.float32)
+    page = np.full((3000, 4000, 3), 205, np.float32)
+    page[700:2200, 1200:2700] -= 0.7 * ink[:, :, None]
+    page += random.normal(0, 3, page.shape).astype(np.float32)
+    photo = Image.fromarray(np.clip(page, 0, 255).astype(np.uint8))
+    yield Case("12-megapixel JPEG", _file(photo, "JPEG", quality=90))
+    yield Case("640×480 JPEG", _file(photo.resize((640, 480)), "JPEG", quality=90))
+    yield Case("noise, 500×500 PNG", _file(Image.fromarray(random.integers(0, 256, (500, 500, 3), np.uint8)), "PNG"))
+    yield Case(
+        "noise, 16000×250 PNG", _file(Image.fromarray(random.integers(0, 256, (250, 16000, 3), np.uint8)), "PNG")
+    )
+    yield Case(
+        "checks, 7000×7000 PNG", _file(Image.fromarray(np.indices((7000, 7000)).sum(axis=0).astype(np.uint8)), "PNG")
+    )
+
+
+def _file(image: Image.Image, name: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, name, **options)
+    return file.getvalue()
+
+
+def measure(data: bytes, kind: str) -> tuple[float, float]:
+    """Median milliseconds of decoding and of preparing."""
+    prepare, times = kinds.find(kind), []
+    for _ in range(_WARM_UP + _CALLS):
+        started = time.perf_counter()
+        picture = decode(data, _LIMITS)
+        decoded = time.perf_counter()
+        prepare(picture, _SHAPES[kind])
+        times.append((decoded - started, time.perf_counter() - decoded))
+        if sum(map(sum, times)) > 10:
+            break
+    decoding, preparing = np.median(times[min(_WARM_UP, len(times) - 1) :], axis=0) * 1000
+    return float(decoding), float(preparing)
+
+
+def main() -> None:
+    """Prints the table, in milliseconds."""
+    print(f"| milliseconds | decode | {' | '.join(_SHAPES)} |\n|---|---|---|---|---|")
+    for case in cases():
+        measured = {kind: measure(case.data, kind) for kind in _SHAPES}
+        decoding = min(decode_ms for decode_ms, _ in measured.values())
+        print(f"| {case.name} | {decoding:.3f} | {' | '.join(f'{ms:.3f}' for _, ms in measured.values())} |")
+
+
+if __name__ == "__main__":
+    main()
