@@ -8,6 +8,17 @@ from pathlib import Path
 
 import keras
 
+from service.errors import Fault
+
+# Ampere's; earlier GPUs of NVIDIA compute bfloat16 in float32.
+_BFLOAT16_CAPABILITY = 8.0
+
+
+class ExportFailed(Fault):
+    """What ran on TensorFlow in a process of its own went wrong; it has said why."""
+
+    code = "export_failed"
+
 
 def name() -> str:
     """`tensorflow`, `jax` or `torch`."""
@@ -36,10 +47,17 @@ def processor() -> str:
 def has_bfloat16() -> bool:
     """Whether this device multiplies bfloat16 in hardware; elsewhere it is emulated and slower than float32."""
     if "gpu" in device().lower():
-        return True
+        return _compute_capability() >= _BFLOAT16_CAPABILITY
     cpu = Path("/proc/cpuinfo")
     flags = cpu.read_text().split() if cpu.exists() else []
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _compute_capability() -> float:
+    """The GPU's CUDA capability as JAX tells it; where nothing does, what every GPU of the last years has."""
+    if name() != "jax":
+        return _BFLOAT16_CAPABILITY
+    return float(getattr(sys.modules["jax"].devices()[0], "compute_capability", _BFLOAT16_CAPABILITY))
 
 
 def precision(wanted: str) -> str:
@@ -54,7 +72,9 @@ PROGRAM = "training"
 def run_on_tensorflow(*arguments: str) -> None:
     """Runs `python -m PROGRAM ARGUMENTS` in a process of its own on the TensorFlow backend, on the CPU.
 
-    Raises subprocess.CalledProcessError if it fails. Export needs TensorFlow, and a backend is fixed at first import.
+    Raises ExportFailed if it fails. Export needs TensorFlow, and a backend is fixed at first import.
     """
     environment = os.environ | {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
-    subprocess.run([sys.executable, "-m", PROGRAM, *arguments], env=environment, check=True)
+    done = subprocess.run([sys.executable, "-m", PROGRAM, *arguments], env=environment, check=False)
+    if done.returncode:
+        raise ExportFailed(f"`{PROGRAM} {' '.join(arguments)}` on TensorFlow ended with status {done.returncode}")

@@ -13,6 +13,9 @@ from training import run as runs
 from training.recipe import Recipe
 from training.run import Result
 
+# A task has one core, and TensorFlow takes all that it sees.
+_ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+
 
 class NoRay(Fault):
     """Ray is asked for and not installed, or not to be reached."""
@@ -55,7 +58,8 @@ def _connected(address: str | None) -> ModuleType:
         raise NoRay(f"--ray needs the extra: pip install --require-hashes -r requirements/ray.txt ({error})") from error
     packages = [str(Path(package.__file__ or "").parent) for package in (service, training)]
     try:
-        ray.init(address=address, runtime_env={"py_modules": packages}, log_to_driver=False, include_dashboard=False)
+        environment = {"py_modules": packages, "env_vars": _ONE_THREAD}
+        ray.init(address=address, runtime_env=environment, log_to_driver=False, include_dashboard=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise NoRay(f"no Ray cluster can be used at {address or 'this machine'}: {error}") from error
     return ray

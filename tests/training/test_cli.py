@@ -1,9 +1,7 @@
 """The whole way from data to a published version, as somebody at a terminal goes it."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from tests import tiny
 from tests.conftest import app_over, png
 from tests.tiny.datasets import tiny as tiny_data
 from tests.training.conftest import arguments, invoke
-from training import backend, recipe
+from training import recipe
 from training import reproduce as reproduction
 from training import run as runs
 
@@ -232,18 +230,6 @@ def test_the_original_settings_of_a_run_are_found_again(trained: Path) -> None:
     assert run.folder.name.endswith(recipe.fingerprint(run.recipe))
 
 
-def test_bfloat16_is_used_only_where_the_hardware_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "has_bfloat16", lambda: False)
-    assert backend.precision("auto") == backend.precision("float32") == "float32"
-    monkeypatch.setattr(backend, "has_bfloat16", lambda: True)
-    assert (backend.precision("auto"), backend.precision("float32")) == ("mixed_bfloat16", "float32")
-
-
-def test_export_runs_in_a_process_of_its_own_for_other_backends(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[list[str], str | None]] = []
-    monkeypatch.setattr(
-        subprocess, "run", lambda command, env, check: calls.append((command[1:], env.get("KERAS_BACKEND")))
-    )
-    backend.run_on_tensorflow("package", "runs/x")
-    assert calls == [(["-m", "training", "package", "runs/x"], "tensorflow")]
-    assert os.environ.get("KERAS_BACKEND") != "jax"
+def test_a_recipe_with_a_data_set_of_its_own_takes_no_images(tmp_path: Path) -> None:
+    result = invoke("train", "tiny", "--images", str(tmp_path))
+    assert result.exit_code == 2 and "has its own data set" in result.stderr

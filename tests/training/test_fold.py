@@ -69,3 +69,14 @@ def test_a_network_with_its_mirror_image_answers_the_mean_of_both() -> None:
     np.testing.assert_allclose(both(pictures), expected, atol=1e-5)
     np.testing.assert_allclose(both(pictures), both(pictures[:, :, ::-1]), atol=1e-5)
     assert cost.operations(both) == 2 * cost.operations(model) and both.count_params() == model.count_params()
+
+
+def test_a_network_whose_layers_are_not_in_their_order_is_left_as_it_is() -> None:
+    keras.utils.set_random_seed(3)
+    image = keras.Input((20, 20, 3))
+    # Two convolutions of one shape, each with the normalisation of the other listed behind it.
+    one, other = (layers.Conv2D(4, 3, padding="same", use_bias=False)(image) for _ in range(2))
+    x = layers.BatchNormalization()(other) + layers.BatchNormalization()(one) * 3.0
+    model = keras.Model(image, layers.Dense(4)(layers.Flatten()(x)))
+    simple = fold.folded(model)
+    np.testing.assert_allclose(simple(IMAGES), model(IMAGES), atol=1e-4)

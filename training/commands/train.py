@@ -52,6 +52,8 @@ def train(
     """
     from training import spread
 
+    if name != "folder" and (own["images"] or model):
+        raise click.UsageError(f"--images and --name are of `train folder`; {name} has its own data set")
     recipes = recipe.find_all(name) if name != "folder" else [_own_recipe(model, own)]
     for chosen in recipes:
         run = runs.create(runs_dir, recipe.with_epochs(chosen, epochs) if epochs else chosen, seed)
