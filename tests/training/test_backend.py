@@ -28,7 +28,7 @@ def test_export_runs_in_a_process_of_its_own_for_other_backends(monkeypatch: pyt
     backend.run_on_tensorflow("package", "runs/x")
     assert calls == [(["-m", "training", "package", "runs/x"], "tensorflow")]
     assert os.environ.get("KERAS_BACKEND") != "jax"
-    with pytest.raises(backend.ExportFailed, match="package broken.*status 1"):
+    with pytest.raises(backend.ExportFailed, match=r"package broken.*status 1"):
         backend.run_on_tensorflow("package", "broken")
 
 
