@@ -23,7 +23,7 @@ def test_runs_on_ray_give_what_runs_give_here(tmp_path: Path) -> None:
 
     tiny_data.write(tmp_path)
     tiny.install()
-    own = {"arrays": str(tmp_path / "tiny.npz"), "labels": None, "kind": "digit"}
+    own = {"arrays": str(tmp_path / "tiny.npz"), "labels": None, "kind": "photo"}
     chosen = replace(recipe.find("tiny_whole"), data_set="arrays", data_options=own, epochs=1)
     wanted = [(chosen, seed) for seed in (1, 2)]
     found = {done.seed: done.result for done in ray_jobs.run_all(wanted, tmp_path / "ray", None, None)}

@@ -50,7 +50,7 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
         return Prepared(array[:, :, None], (*picture.steps, Step("untouched", "already in the form of the data set")))
     ink = _ink(picture.image)
     if ink is None:
-        return Prepared(np.zeros(shape, np.uint8), picture.steps, (BLANK,), subject=False)
+        return Prepared(np.zeros((height, width, 1), np.uint8), picture.steps, (BLANK,), subject=False)
     placed, placing = _placed(ink.strength, height, width)
     return Prepared(placed[:, :, None], (*picture.steps, *ink.steps, *placing), ink.warnings)
 

@@ -37,7 +37,7 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
         array = square.as_array(image)
         return Prepared(array, (*picture.steps, Step("untouched", "already in the form of the data set")))
     if square.is_blank(image):
-        return Prepared(np.zeros(shape, np.uint8), picture.steps, (BLANK,), subject=False)
+        return Prepared(np.zeros((height, width, 1), np.uint8), picture.steps, (BLANK,), subject=False)
     subject = _subject(image)
     array = _fitted(subject, height, width)
     return Prepared(array[:, :, None], (*picture.steps, *subject.steps), subject.warnings)
