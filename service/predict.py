@@ -59,11 +59,15 @@ def answer(model: Classifier, file: str, limits: Limits) -> Answered:
         prepared = model.prepare(decode(_read(file), limits))
     except (ImageFault, UnreadableFile) as fault:
         return Answered(file, fault=fault)
+    except MemoryError:
+        return Answered(file, fault=UnreadableFile("needs more memory than there is"))
     return Answered(file, prepared, model.classify([prepared])[0])
 
 
 def _read(file: str) -> bytes:
     try:
+        if file not in (STDIN, "") and Path(file).is_dir():
+            raise UnreadableFile("a folder that holds no files")
         return sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
     except OSError as error:
         raise UnreadableFile(f"cannot be read: {error.strerror}") from error

@@ -112,7 +112,7 @@ def report(judged: Sequence[Judged], labels: Sequence[str]) -> Iterator[str]:
     yield _row("all", judged)
     for title, key in _groupings(labels).items():
         groups = _grouped(judged, key)
-        if title == "class" or 1 < len(groups) <= _MOST_WORDS:
+        if title == "class" or (len(groups) > 1 and (title == "folder" or len(groups) <= _MOST_WORDS)):
             yield f"by {title}"
             yield from (_row(f"  {name}", group) for name, group in groups.items())
     for one in judged:

@@ -9,6 +9,8 @@ from service.images.steps import Step
 
 # A big picture is reduced first, by averaging, as long as its shorter side keeps this many pixels; a model sees 32.
 REDUCED_SIDE_PX = 256
+# Of 255: colours that differ by less are one ink, drawn with soft edges or twice.
+_SAME_INK = 8
 # No side stays longer than this: only pictures of absurd proportions are.
 _LONGEST_SIDE_PX = 16384
 
@@ -52,7 +54,7 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, list[Step]]:
     if alpha.min() == 255:
         return _opaque(image, rgba), []
     visible = pixels[alpha > 0][:, :3]
-    if len(visible) and (visible == visible[0]).all():
+    if len(visible) and (np.ptp(visible, axis=0) <= _SAME_INK).all():
         return Image.fromarray(255 - alpha), [Step("alpha_ink", "one colour throughout: its opacity taken as dark ink")]
     ground = Image.new("RGBA", rgba.size, "white")
     flat = Image.alpha_composite(ground, rgba)

@@ -12,8 +12,8 @@ from service.images.steps import Step
 
 # Of the largest mark's area: dust and crumbs are smaller.
 _SPECK = 0.015
-# Of the picture's side: a printed line is longer and thinner.
-_LINE_LENGTH, _LINE_WIDTH = 0.8, 0.035
+# Of the picture's sides: a printed line comes nearer to both edges than the bar of a 7 that fills it, and is thin.
+_LINE_END, _LINE_WIDTH = 0.03, 0.035
 # Of the picture's side: where ink crosses a line, as much of it must still be seen.
 _LINE_COVERED = 0.55
 # Of the line's length: pieces of a line that is not quite level are longer.
@@ -66,7 +66,7 @@ def _lines(mask: Mask) -> Mask:
     pieces = _runs(mask, 1) >= max(3, width * _LINE_PIECE)
     thin = pieces & (_runs(mask, 0) <= max(2, height * _LINE_WIDTH))
     found = components.find(thin)
-    whole = found.only(found.rights - found.lefts >= width * _LINE_LENGTH)
+    whole = found.only((found.lefts <= width * _LINE_END) & (found.rights >= width * (1 - _LINE_END)))
     return np.asarray(whole | (thin & _in_pieces(thin)[:, None]))
 
 
@@ -76,8 +76,8 @@ def _in_pieces(thin: Mask) -> NDArray[np.bool_]:
     band = thin.copy()
     band[1:] |= thin[:-1]
     band[:-1] |= thin[1:]
-    spans = width - band.argmax(axis=1) - band[:, ::-1].argmax(axis=1)
-    return np.asarray((band.sum(axis=1) >= width * _LINE_COVERED) & (spans >= width * _LINE_LENGTH))
+    ends = np.maximum(band.argmax(axis=1), band[:, ::-1].argmax(axis=1))
+    return np.asarray((band.sum(axis=1) >= width * _LINE_COVERED) & (ends <= width * _LINE_END))
 
 
 def _runs(mask: Mask, axis: int) -> NDArray[np.int64]:

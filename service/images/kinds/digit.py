@@ -17,6 +17,8 @@ from service.images.steps import Step
 _BOX = 20 / 28
 # Ink is located on a picture of this longest side.
 _SIDE_PX = 256
+# Times that side: a page so large is looked at again where its digit is, if that is this small a part of the side.
+_LARGE_PAGE, _SMALL_DIGIT = 1.3, 0.15
 # Grey levels: a picture whose ink differs less from its paper is blank.
 _LEAST_CONTRAST = 14
 # Contrast of noise, in deviations, that is not yet ink.
@@ -35,9 +37,13 @@ _SEVERAL = Step("several_digits", "there seem to be several digits; cut them apa
 
 
 class Ink(NamedTuple):
-    """Strokes cut out of a picture: how dark each pixel `[H, W]` is, 0 to 1."""
+    """Strokes cut out of a picture: how dark each pixel `[H, W]` is, 0 to 1.
+
+    `edges` are their top, bottom, left and right on the small copy that was looked at.
+    """
 
     strength: Grey
+    edges: tuple[int, int, int, int]
     steps: tuple[Step, ...]
     warnings: tuple[Step, ...] = ()
 
@@ -48,7 +54,7 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     array = np.asarray(picture.image)
     if array.shape == (height, width) and _in_form(array):
         return Prepared(array[:, :, None], (*picture.steps, Step("untouched", "already in the form of the data set")))
-    ink = _ink(picture.image)
+    ink = _looked_at_closely(picture.image)
     if ink is None:
         return Prepared(np.zeros((height, width, 1), np.uint8), picture.steps, (BLANK,), subject=False)
     placed, placing = _placed(ink.strength, height, width)
@@ -76,6 +82,18 @@ def _centre_of_mass(strength: Grey) -> tuple[float, float]:
     )
 
 
+def _looked_at_closely(image: Image.Image) -> Ink | None:
+    """The strokes, of a small digit on a large page from a cutting around it: from afar they would run together."""
+    ink = _ink(image)
+    scale = max(image.size) / _SIDE_PX
+    if ink is None or scale < _LARGE_PAGE or max(ink.strength.shape) > _SMALL_DIGIT * _SIDE_PX:
+        return ink
+    top, bottom, left, right = (round(edge * scale) for edge in ink.edges)
+    margin = max(bottom - top, right - left) // 2
+    closer = _ink(image.crop((max(left - margin, 0), max(top - margin, 0), right + margin, bottom + margin)))
+    return closer._replace(steps=tuple(dict.fromkeys((*ink.steps, *closer.steps)))) if closer else ink
+
+
 def _ink(image: Image.Image) -> Ink | None:
     """The strokes; None if there is nothing but ground."""
     small = image.copy()
@@ -95,7 +113,9 @@ def _ink(image: Image.Image) -> Ink | None:
         return None
     strength = np.clip(contrast / level, 0, 1) * marks.grown(found.mask)
     warnings = (_SEVERAL,) if found.several else ()
-    return Ink(strength[components.box(strength > 2 * _FAINT)], (*steps, *found.steps), warnings)
+    rows, columns = components.box(strength > 2 * _FAINT)
+    edges = rows.start or 0, rows.stop or 0, columns.start or 0, columns.stop or 0
+    return Ink(strength[rows, columns], edges, (*steps, *found.steps), warnings)
 
 
 def _dark_on_light(grey: Grey, steps: list[Step]) -> tuple[Grey, list[Step]]:

@@ -53,8 +53,8 @@ def _on_plain(image: Image.Image, ground: NDArray[np.float32]) -> Subject:
     grey = np.asarray(image.convert("L"), np.float32)
     level = float(np.median(grey[~differs])) if not differs.all() else float(grey.mean())
     lighter = bool(np.median(grey[differs]) > level) if differs.any() else False
-    if level < _LIGHT_GROUND and lighter:
-        grey, step = 255 * (grey - level) / (255 - level), Step("dark_ground", "dark ground, so nothing was swapped")
+    if lighter:
+        grey, step = 255 * (grey - level) / (255 - level), Step("dark_ground", "darker ground, so nothing was swapped")
     else:
         grey, step = 255 * (1 - grey / max(level, 1)), Step("inverted", "dark and light swapped")
     box = components.box(differs)

@@ -81,7 +81,9 @@ def test_digits_are_named_however_they_come_about(case: str) -> None:
 def test_what_was_decided_is_told_in_its_order(case: str) -> None:
     for result in made(case):
         told = [code for code in codes(result) if code in CODES]
-        assert told == sorted(told, key=CODES.index) and len(told) == len(set(told)) and told[-1] == "boxed"
+        # Marks are left out in one order, but a line may be seen only once a frame around it is gone.
+        ordered = [code for code in told if code != "lines"]
+        assert ordered == sorted(ordered, key=CODES.index) and len(told) == len(set(told)) and told[-1] == "boxed"
         assert TOLD_OF_ALL.get(case, {"boxed"}) & set(codes(result)), told
 
 
