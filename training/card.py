@@ -131,7 +131,7 @@ def _calibrated(calibration: Calibration | None) -> str:
         return "Not calibrated: its probabilities are those of the network, and `in_distribution` is not answered."
     return (
         f"Temperature {calibration.temperature:.3f}; a picture is in distribution if its energy reaches\n"
-        f"{calibration.energy_threshold:.3f}, which 99 % of the held-out images do."
+        f"{calibration.energy_threshold:.3f}, which 99 % of the held-out images do, as they are and changed."
     )
 
 

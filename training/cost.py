@@ -1,6 +1,5 @@
 """What a network costs to serve: numbers, operations, microseconds, bytes."""
 
-import itertools
 import math
 import time
 from collections.abc import Mapping
@@ -50,19 +49,11 @@ class LayerRow(NamedTuple):
 
 def rows(model: keras.Model) -> list[LayerRow]:
     """Every layer that computes something, in the order in which it does."""
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            found += [row._replace(operations=row.operations * _uses(layer, model)) for row in rows(layer)]
-        elif not isinstance(layer, layers.Identity):
-            output = tuple(layer.output.shape[1:])
-            found.append(LayerRow(type(layer).__name__, output, layer.count_params(), _operations(layer)))
-    return found
-
-
-def _uses(layer: keras.Model, model: keras.Model) -> int:
-    """How often a model calls one that is a part of it."""
-    return sum(node.operation is layer for node in itertools.chain(*model._nodes_by_depth.values()))
+    return [
+        LayerRow(type(layer).__name__, tuple(layer.output.shape[1:]), layer.count_params(), _operations(layer))
+        for layer in model.layers
+        if not isinstance(layer, layers.Identity)
+    ]
 
 
 def operations(model: keras.Model) -> int:

@@ -63,7 +63,7 @@ def _serving_model(run: Run, data_set: DataSet, train: Split) -> keras.Model:
     fit.load_weights(trained, _checkpoint(run))
     simple = fold.folded(trained)
     fold.on_int8_grid(simple)
-    return fold.with_mirror_image(simple) if run.recipe.mirror_average else simple
+    return simple
 
 
 def _calibration(run: Run, trained: keras.Model, validation: Split) -> Calibration | None:

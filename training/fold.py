@@ -53,17 +53,6 @@ def on_int8_grid(model: keras.Model) -> None:
             layer.kernel.assign(_rounded(keras.ops.convert_to_numpy(layer.kernel)))
 
 
-def with_mirror_image(model: keras.Model) -> keras.Model:
-    """The mean of the model's logits for each picture `[N, H, W, C]` and for the picture with left and right swapped.
-
-    Two looks at one picture err less than one (Krizhevsky et al. 2012, section 4.1).
-    """
-    image = keras.Input(model.input_shape[1:], dtype="uint8", name="image")
-    # TensorFlow converts a reversal of bytes, and LiteRT has none: so it comes after the cast.
-    logits = [model(image), model(keras.ops.flip(keras.ops.cast(image, "float32"), axis=2))]
-    return keras.Model(image, keras.layers.Average()(logits), name=model.name)
-
-
 def _rounded(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     filters = kernel.reshape(-1, kernel.shape[-1])
     step = np.maximum(np.abs(filters).max(axis=0), np.finfo(np.float32).tiny) / _LARGEST

@@ -132,8 +132,6 @@ class Recipe:
     # Of the pixels, inside the graph: by mean and deviation of the training images, to 0 … 1, or to −1 … 1.
     scaling: Literal["standardised", "unit", "symmetric"] = "standardised"
     validation_images: int = 5000
-    # The served network answers the mean of the logits for a picture and for its mirror image, at twice the cost.
-    mirror_average: bool = False
     # "auto" computes in bfloat16 where the hardware has it; weights are float32 in either case.
     precision: Literal["auto", "float32"] = "auto"
 
@@ -179,7 +177,7 @@ def fingerprint(recipe: Recipe) -> str:
 
     Fields at their default are left out, so a field that is new one day leaves the runs of before where they are.
     """
-    deciding = _not_default(dataclasses.replace(recipe, title="", family="", reported=None, mirror_average=False))
+    deciding = _not_default(dataclasses.replace(recipe, title="", family="", reported=None))
     return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:8]
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from training import cost, fold
+from training import fold
 from training.networks import airbench, convnet
 
 IMAGES = np.random.default_rng(1).normal(size=(16, 20, 20, 3)).astype(np.float32)
@@ -57,18 +57,6 @@ def test_rounded_kernels_have_255_values_a_filter_and_hardly_change_the_answer()
     steps = kernel / (np.abs(kernel).max(axis=0) / 127)
     assert np.abs(steps - np.rint(steps)).max() < 1e-3
     assert 0 < np.abs(np.asarray(model(IMAGES)) - before).max() < 0.02 * np.abs(before).max() + 0.01
-
-
-def test_a_network_with_its_mirror_image_answers_the_mean_of_both() -> None:
-    keras.utils.set_random_seed(3)
-    image = keras.Input((20, 20, 3), dtype="uint8")
-    model = keras.Model(image, airbench.build(layers.Rescaling(1 / 255)(image), 4, widths=(4, 6)))
-    pictures = np.random.default_rng(1).integers(0, 256, (5, 20, 20, 3), dtype=np.uint8)
-    both = fold.with_mirror_image(model)
-    expected = (model(pictures) + model(pictures[:, :, ::-1])) / 2
-    np.testing.assert_allclose(both(pictures), expected, atol=1e-5)
-    np.testing.assert_allclose(both(pictures), both(pictures[:, :, ::-1]), atol=1e-5)
-    assert cost.operations(both) == 2 * cost.operations(model) and both.count_params() == model.count_params()
 
 
 def test_a_network_whose_layers_are_not_in_their_order_is_left_as_it_is() -> None:
