@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend, model, spread
+from training import backend, interruption, model, spread
 from training.augment import augment
 from training.dataset import DataSet, Split
 from training.lookahead import Lookahead
@@ -142,7 +142,9 @@ def _callbacks(recipe: Recipe, epoch: int, steps: int, progress: Progress) -> li
 
 def _one_epoch(trained: keras.Model, batches: Batches, callbacks: list[keras.callbacks.Callback]) -> dict[str, float]:
     started = time.perf_counter()
-    logs = trained.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=callbacks).history
+    with interruption.heeded() as check:
+        callbacks = [*callbacks, keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: check())]
+        logs = trained.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=callbacks).history
     return {
         **{name: float(logs[name][0]) for name in ("loss", "accuracy")},
         "learning_rate": float(trained.optimizer.learning_rate),
