@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,24 @@ def test_bfloat16_is_used_only_where_the_hardware_has_it(monkeypatch: pytest.Mon
     assert backend.precision("auto") == backend.precision("float32") == "float32"
     monkeypatch.setattr(backend, "has_bfloat16", lambda: True)
     assert (backend.precision("auto"), backend.precision("float32")) == ("mixed_bfloat16", "float32")
+
+
+@pytest.mark.parametrize(
+    ("cpu", "expected"),
+    [
+        ("GenuineIntel avx512_bf16 amx_bf16", True),
+        ("AuthenticAMD avx512_bf16", True),
+        ("GenuineIntel avx512_bf16", False),
+        ("AuthenticAMD avx2", False),
+    ],
+)
+def test_bfloat16_is_not_used_on_a_processor_where_it_was_measured_slower(
+    monkeypatch: pytest.MonkeyPatch, cpu: str, expected: bool
+) -> None:
+    monkeypatch.setattr(backend, "device", lambda: "cpu:0")
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    monkeypatch.setattr(Path, "read_text", lambda path: cpu)
+    assert backend.has_bfloat16() is expected
 
 
 def test_export_runs_in_a_process_of_its_own_for_other_backends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,12 @@ def kinds(model: keras.Model) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("network", "options"), [(airbench, {"widths": (4, 6)}), (convnet, {"stem": 3, "widths": (4,)})]
+    ("network", "options"),
+    [
+        (airbench, {"widths": (4, 6)}),
+        (airbench, {"widths": (4, 6), "activation": "silu", "deep": True}),
+        (convnet, {"stem": 3, "widths": (4,)}),
+    ],
 )
 def test_a_folded_network_computes_the_same_without_normalisation(network: object, options: dict[str, object]) -> None:
     model = trained_a_little(network, **options)

@@ -13,18 +13,24 @@ _REGULARISER = 5e-4
 _LOGIT_SCALE = 1 / 9
 
 
-def build(image: keras.KerasTensor, outputs: int, *, widths: Sequence[int]) -> keras.KerasTensor:
+def build(
+    image: keras.KerasTensor, outputs: int, *, widths: Sequence[int], activation: str = "relu", deep: bool = False
+) -> keras.KerasTensor:
     """Logits `[N, outputs]` of a standardised float image `[N, H, W, C]`, H and W at least 17.
 
     A fixed 2×2 whitening convolution, then per width: convolution, 2×2 max pooling, convolution, each with batch
     normalisation without a scale and ReLU (the original has GELU, slower on a CPU); global max pooling and one dense
-    layer. Convolutions start by passing on what they get.
+    layer. Convolutions start by passing on what they get. A `deep` one has a third convolution per width, and what
+    came out of the first is added to what comes out of the third.
     """
     whitening = layers.Conv2D(2 * 4 * image.shape[-1], 2, name="whitening")
-    x = layers.ReLU()(whitening(image))
+    x = layers.Activation(activation)(whitening(image))
     for width in widths:
-        x = _normalised(layers.MaxPooling2D()(_convolved(x, width)))
-        x = _normalised(_convolved(x, width))
+        x = layers.Activation(activation)(_normalised(layers.MaxPooling2D()(_convolved(x, width))))
+        y = _normalised(_convolved(x, width))
+        if deep:
+            y = layers.Add()([x, _normalised(_convolved(layers.Activation(activation)(y), width))])
+        x = layers.Activation(activation)(y)
     x = layers.GlobalMaxPooling2D()(x)
     # float32 even where the rest computes in bfloat16: the loss needs the digits.
     logits = layers.Dense(outputs, use_bias=False, dtype="float32")(x)
@@ -53,7 +59,7 @@ def _convolved(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
 
 def _normalised(x: keras.KerasTensor) -> keras.KerasTensor:
     # Keras' default momentum of 0.99 is too slow for runs of a few thousand steps.
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.6, epsilon=1e-5, scale=False)(x))
+    return layers.BatchNormalization(momentum=0.6, epsilon=1e-5, scale=False)(x)
 
 
 class Passing(keras.initializers.Initializer):
