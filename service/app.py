@@ -3,6 +3,7 @@
 from flask import Flask
 
 from service.api import health, malformed, problems, request_id
+from service.api.computing import Computing
 from service.api.metrics import Metrics
 from service.api.native import Native
 from service.api.uploads import InMemoryRequest
@@ -41,6 +42,6 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     metrics.init_app(app)
     problems.init_app(app)
     malformed.init_app(app)
-    app.register_blueprint(Native(registry, metrics, settings).blueprint())
+    app.register_blueprint(Native(registry, Computing(metrics, settings), settings).blueprint())
     app.register_blueprint(health.blueprint(registry))
     return app

@@ -1,19 +1,14 @@
 """`/models/…`: pictures in, labels and probabilities out."""
 
-from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Blueprint, Request, Response, jsonify, request
 
 from service import answer
 from service.api import uploads
-from service.api.metrics import Metrics
-from service.api.problems import RequestFault, TooManyPixels, UploadFault
-from service.api.uploads import Upload
-from service.errors import ImageFault
-from service.images.decode import Limits, Picture, decode
-from service.images.kinds import Prepared
-from service.inference.classifier import Classifier, Prediction
+from service.api.computing import Computing
+from service.api.problems import RequestFault
+from service.inference.classifier import Classifier
 from service.inference.registry import Model, Registry
 from service.settings import Settings
 
@@ -21,11 +16,8 @@ from service.settings import Settings
 class Native:
     """The native API's views over the loaded models."""
 
-    def __init__(self, registry: Registry, metrics: Metrics, settings: Settings) -> None:
-        self._registry, self._metrics, self._settings = registry, metrics, settings
-        self._limits = Limits(settings.max_image_bytes, settings.max_image_pixels, settings.max_frames)
-        # As many as have a core: more at once would only take memory, and the interpreter from the probes.
-        self._computing = BoundedSemaphore(settings.computing_threads)
+    def __init__(self, registry: Registry, computing: Computing, settings: Settings) -> None:
+        self._registry, self._computing, self._settings = registry, computing, settings
 
     def blueprint(self) -> Blueprint:
         """The routes below `/models`."""
@@ -51,47 +43,13 @@ class Native:
         top_k = _top_k(request, len(classifier.manifest.labels))
         seen = _flag(request, "seen")
         files = uploads.read(request, self._settings.max_images)
-        with self._computing:
-            prepared = self._prepare(classifier, files)
-            predictions = self._classify(classifier, prepared)
-        answers = [answer.of(classifier.manifest.labels, prediction, top_k) for prediction in predictions]
-        if seen:
-            answers = [one | {"seen": answer.seen(what)} for one, what in zip(answers, prepared, strict=True)]
+        labels = classifier.manifest.labels
+        answers = []
+        for computed in self._computing.predict(classifier, files):
+            answered = answer.of(labels, computed.prediction, top_k)
+            answers.append(answered | ({"seen": answer.seen(computed.prepared)} if seen else {}))
         manifest = classifier.manifest
         return jsonify(model=manifest.name, version=manifest.version, predictions=answers)
-
-    def _prepare(self, classifier: Classifier, files: list[Upload]) -> list[Prepared]:
-        """One after the other, so that only one picture is held in full."""
-        prepared, pixels_left = [], self._settings.max_request_pixels
-        decoding, preparing = self._metrics.stopwatch("decode"), self._metrics.stopwatch("prepare")
-        for index, file in enumerate(files):
-            with decoding:
-                picture = self._decode(index, file)
-            pixels_left -= picture.source_pixels
-            if pixels_left < 0:
-                most = self._settings.max_request_pixels
-                raise TooManyPixels(f"the images have more than {most} pixels together; send fewer in a request")
-            with preparing:
-                prepared.append(classifier.prepare(picture))
-        decoding.observe()
-        preparing.observe()
-        return prepared
-
-    def _classify(self, classifier: Classifier, prepared: list[Prepared]) -> list[Prediction]:
-        inferring = self._metrics.stopwatch("infer")
-        with inferring:
-            predictions = classifier.classify(prepared)
-        inferring.observe()
-        manifest = classifier.manifest
-        for prediction in predictions:
-            self._metrics.count_prediction(manifest.name, manifest.version, manifest.labels[prediction.label_index])
-        return predictions
-
-    def _decode(self, index: int, file: Upload) -> Picture:
-        try:
-            return decode(file.data, self._limits)
-        except ImageFault as fault:
-            raise UploadFault(index, file.name, fault) from fault
 
 
 def _listed(name: str, model: Model) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Every fault as `application/problem+json` (RFC 9457), one shape on every path of the native API."""
+"""Every fault in one shape: `application/problem+json` (RFC 9457), or on the protocols' paths their `{"error": …}`."""
 
 import json
 import logging
+import re
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, g, request
@@ -28,6 +29,8 @@ from service.errors import (
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER_S = 1
+# TF Serving's, KServe's and Triton's clients read the key `error` of any answer but 200.
+_PROTOCOLS = re.compile(r"/v[12](?:/|$)", re.IGNORECASE)
 
 
 class RequestFault(Fault):
@@ -81,7 +84,10 @@ def init_app(app: Flask) -> None:
 
 
 def problem(status: int, code: str, detail: str, **extra: object) -> Response:
-    """A problem document; `code` is stable for programs, `detail` a sentence for people."""
+    """A problem document; `code` is stable for programs, `detail` a sentence for people.
+
+    Below `/v1` and `/v2` the protocols' own shape, which has only the sentence.
+    """
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -91,7 +97,10 @@ def problem(status: int, code: str, detail: str, **extra: object) -> Response:
         "request_id": g.get("request_id"),
         **extra,
     }
-    response = Response(json.dumps(body) + "\n", status, mimetype="application/problem+json")
+    if _PROTOCOLS.match(request.path):
+        response = Response(json.dumps({"error": detail}) + "\n", status, mimetype="application/json")
+    else:
+        response = Response(json.dumps(body) + "\n", status, mimetype="application/problem+json")
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(_RETRY_AFTER_S)
     return response

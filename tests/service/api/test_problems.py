@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from service.api import native
+from service.api import computing
 from service.app import build_app
 from service.inference.registry import Registry
 from service.settings import Settings
@@ -202,7 +202,7 @@ def test_an_unforeseen_error_is_a_problem_without_its_traceback(
     def explode(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(native, "decode", explode)
+    monkeypatch.setattr(computing, "decode", explode)
     body = check(app.test_client().post(PREDICT, data=golden()), 500, "internal_error")
     assert "secret detail" not in str(body) and "secret detail" in caplog.text
 
@@ -210,3 +210,14 @@ def test_an_unforeseen_error_is_a_problem_without_its_traceback(
 def test_a_fault_in_one_request_leaves_the_next_alone(client: FlaskClient) -> None:
     check(client.post(PREDICT, data=encoded(Image.new("L", (9, 9)), "PPM")), 415, "unsupported_format")
     assert client.post(PREDICT, data=golden()).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v2/nothing", "/v2", "/V1/nothing"])
+def test_below_the_protocols_paths_a_fault_has_their_shape(client: FlaskClient, path: str) -> None:
+    response = client.post(path)
+    assert response.mimetype == "application/json" and list(response.get_json()) == ["error"]
+    assert response.status_code in (400, 404, 405)
+
+
+def test_a_path_that_only_begins_like_a_protocols_gets_a_problem(client: FlaskClient) -> None:
+    assert client.get("/v22").mimetype == "application/problem+json"
