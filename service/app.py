@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from service.api import health, malformed, problems, request_id
+from service.api import health, malformed, openapi, problems, request_id
 from service.api.computing import Computing
 from service.api.metrics import Metrics
 from service.api.native import Native
+from service.api.operations import OPERATIONS
 from service.api.uploads import InMemoryRequest
 from service.inference.registry import Registry
 from service.settings import Settings, read_settings
@@ -44,4 +45,5 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     malformed.init_app(app)
     app.register_blueprint(Native(registry, Computing(metrics, settings), settings).blueprint())
     app.register_blueprint(health.blueprint(registry))
+    app.register_blueprint(openapi.blueprint(OPERATIONS))
     return app

@@ -1,11 +1,15 @@
-"""The bodies that requests may have, as the code validates them."""
+"""The bodies of requests as the code validates them, and those of answers as the code gives them."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
+from service import manifest
+
 # No setting allows more; a longer list is given up at once, before it costs memory.
 MOST_IMAGES = 10_000
+
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class PredictBody(BaseModel):
@@ -15,3 +19,133 @@ class PredictBody(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
     images: Annotated[list[str], Field(min_length=1, max_length=MOST_IMAGES), FailFast()]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Told(_Answer):
+    """A decision or a warning: `code` for programs, `text` for people."""
+
+    code: str
+    text: str
+
+
+class Seen(_Answer):
+    """What the model saw of a picture, and every decision that led to it, in order."""
+
+    png: str
+    """The array as a PNG file, in base64."""
+
+    steps: list[Told]
+
+
+class Top(_Answer):
+    """One of the labels with the highest probabilities."""
+
+    label: str
+    probability: Probability
+
+
+class Predicted(_Answer):
+    """What a model says of one picture."""
+
+    label: str
+    index: int
+    """Of the label, in class order."""
+
+    probability: Probability
+    """Of the label."""
+
+    probabilities: dict[str, Probability]
+    """Of every class, in class order."""
+
+    top: list[Top] | None = None
+    """With `top_k` only."""
+
+    in_distribution: bool | None = None
+    """False for a picture unlike those the model was trained on; absent where the model cannot tell."""
+
+    warnings: list[Told]
+
+    seen: Seen | None = None
+    """With `seen=1` only."""
+
+
+class Predictions(_Answer):
+    """One prediction a picture, in the order in which they were sent."""
+
+    model: str
+    version: int
+    predictions: list[Predicted]
+
+
+class Listed(_Answer):
+    """A model, its versions, and the one that answers by default."""
+
+    name: str
+    version: int | None
+    """The one that answers by default; null while none could be loaded."""
+
+    versions: list[int]
+    faults: dict[str, str] | None = None
+    """By version, why it could not be loaded."""
+
+
+class Models(_Answer):
+    """Every model."""
+
+    models: list[Listed]
+
+
+class Input(manifest.InputSpec):
+    """What a model takes: the array, and the kind of picture that is turned into it."""
+
+    kind: str
+
+
+class Model(Listed):
+    """A model, and one of its versions in full."""
+
+    labels: list[str]
+    """In class order."""
+
+    input: Input
+    engine: manifest.EngineName
+    metrics: dict[manifest.EngineName, manifest.EngineFacts]
+    """On the test split, by engine."""
+
+    temperature: float | None = None
+    energy_threshold: float | None = None
+    provenance: manifest.Provenance | None = None
+
+
+class Problem(_Answer):
+    """A fault, as RFC 9457 has it: `code` is stable for programs, `detail` a sentence for people."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str | None
+
+
+class ProtocolError(_Answer):
+    """A fault as the protocols' clients read it."""
+
+    error: str
+    """What is wrong and what to do about it."""
+
+
+class Status(_Answer):
+    """That the service is alive or ready."""
+
+    status: str
+
+
+# Of requests; what `openapi.json` shows of them is what they are validated by.
+BODIES: tuple[type[BaseModel], ...] = (PredictBody,)

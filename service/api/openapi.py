@@ -1,0 +1,142 @@
+"""`/openapi.json`, from the schemas that the code validates with, and `/docs`, which shows it without a network."""
+
+import functools
+import importlib.util
+import mimetypes
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flask import Blueprint, Response, abort, jsonify, request
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service import __version__
+from service.api import schemas
+
+Json = dict[str, Any]
+
+_REFERENCE = "#/components/schemas/{model}"
+_OURS = Path(__file__).parent.parent / "static"
+# Swagger UI's own distribution, of whose package only the files are wanted: it is found, never imported.
+_SWAGGER = "flask_openapi3_swagger"
+_SWAGGER_FILES = {
+    "swagger-ui.css": "templates/swagger/css/swagger-ui.css",
+    "swagger-ui-bundle.js": "templates/swagger/js/swagger-ui-bundle.js",
+}
+# Swagger UI writes style attributes and shows its icons as data.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_KEPT_S = 3600
+
+
+class Operation(NamedTuple):
+    """One method of one path, as the document describes it.
+
+    `faults` are the statuses of the problem documents it may answer with.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answer: type[BaseModel] | str
+    faults: Sequence[int] = ()
+    parameters: Sequence[Json] = ()
+    body: Json | None = None
+
+
+def parameter(place: str, name: str, schema: Mapping[str, Any], description: str) -> Json:
+    """A parameter in the path, the query or a header."""
+    stated = {"name": name, "in": place, "description": description, "schema": dict(schema)}
+    return stated | ({"required": True} if place == "path" else {})
+
+
+def reference(model: type[BaseModel]) -> Json:
+    """A schema by its name among the components."""
+    return {"$ref": _REFERENCE.format(model=model.__name__)}
+
+
+def document(operations: Sequence[Operation]) -> Json:
+    """The whole OpenAPI 3.1 document."""
+    paths: dict[str, Json] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = _described(operation)
+    answers = [operation.answer for operation in operations if not isinstance(operation.answer, str)]
+    models = dict.fromkeys([*answers, *schemas.BODIES, schemas.Problem, schemas.ProtocolError])
+    modes: Any = [(model, "validation") for model in models]
+    _, components = models_json_schema(modes, ref_template=_REFERENCE)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Squint", "version": __version__, "description": _DESCRIPTION},
+        "paths": paths,
+        "components": {"schemas": components["$defs"]},
+    }
+
+
+_DESCRIPTION = "Upload any picture, get a class name and honest probabilities. Every answer carries `X-Request-ID`."
+
+
+def _described(operation: Operation) -> Json:
+    responses = {"200": _success(operation.answer)}
+    responses |= {str(status): _fault(operation.path, status) for status in operation.faults}
+    described: Json = {"summary": operation.summary, "responses": responses}
+    if operation.parameters:
+        described["parameters"] = list(operation.parameters)
+    if operation.body:
+        described["requestBody"] = operation.body
+    return described
+
+
+def _success(answer: type[BaseModel] | str) -> Json:
+    if isinstance(answer, str):
+        return {"description": "as asked for", "content": {answer: {}}}
+    return {"description": "as asked for", "content": {"application/json": {"schema": reference(answer)}}}
+
+
+def _fault(path: str, status: int) -> Json:
+    protocol = path.startswith(("/v1", "/v2"))
+    model, media = (schemas.ProtocolError, "json") if protocol else (schemas.Problem, "problem+json")
+    return {
+        "description": HTTPStatus(status).phrase,
+        "content": {f"application/{media}": {"schema": reference(model)}},
+    }
+
+
+def blueprint(operations: Sequence[Operation]) -> Blueprint:
+    """`/openapi.json`, and `/docs` with the files of Swagger UI below it."""
+    routes = Blueprint("openapi", __name__)
+    made = functools.cache(lambda: document(operations))
+    routes.add_url_rule("/openapi.json", "document", lambda: jsonify(made()))
+    routes.add_url_rule("/docs", "docs", _docs)
+    routes.add_url_rule("/docs/<name>", "file", _file)
+    return routes
+
+
+def _docs() -> Response:
+    return _sent(_OURS / "docs.html")
+
+
+def _file(name: str) -> Response:
+    if name == "docs.js":
+        return _sent(_OURS / name)
+    if name not in _SWAGGER_FILES:
+        abort(404)
+    return _sent(_swagger() / _SWAGGER_FILES[name])
+
+
+def _sent(path: Path) -> Response:
+    response = Response(path.read_bytes(), mimetype=mimetypes.guess_type(path.name)[0])
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.cache_control.max_age = _KEPT_S
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+@functools.cache
+def _swagger() -> Path:
+    found = importlib.util.find_spec(_SWAGGER)
+    assert found is not None and found.submodule_search_locations, "it is among the service's dependencies"
+    return Path(found.submodule_search_locations[0])

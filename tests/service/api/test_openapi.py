@@ -1,0 +1,63 @@
+"""The document is true: every route is in it, and every answer is as it says."""
+
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+import schemathesis
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
+
+from service.api.operations import OPERATIONS
+from tests.conftest import MODELS, app_over, golden
+
+APP = app_over(MODELS, max_images=5, max_request_bytes=200_000)
+SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", APP)
+
+
+def template(rule: str) -> str:
+    """A route of Flask's as OpenAPI writes it."""
+    return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"{\1}", rule)
+
+
+def test_every_route_is_described_and_nothing_else(app: Flask) -> None:
+    served = {
+        (method.lower(), template(rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    described = {(operation.method, operation.path) for operation in OPERATIONS}
+    assert served - {("get", "/docs/{name}")} == described
+
+
+def test_the_document_is_a_valid_one(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    assert document["openapi"] == "3.1.0"
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_no_request_is_answered_otherwise_than_described(case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate()
+
+
+@pytest.mark.parametrize("path", ["/models", "/models/mnist", "/models/mnist/predict?top_k=2&seen=1"])
+def test_real_answers_fit_their_schema(client: FlaskClient, path: str) -> None:
+    document = client.get("/openapi.json").get_json()
+    method = "post" if "predict" in path else "get"
+    answer = client.open(path, method=method, data=golden() if method == "post" else None).get_json()
+    described = document["paths"][path.partition("?")[0].replace("mnist", "{name}")][method]
+    schema = described["responses"]["200"]["content"]["application/json"]["schema"]
+    jsonschema.validate(answer, schema | {"components": document["components"]})
+
+
+def test_the_page_of_the_document_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200 and "default-src 'none'" in page.headers["Content-Security-Policy"]
+    for link in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert client.get(f"/{link}").status_code == 200, link
+    assert client.get("/docs/..%2f..%2fsettings.py").status_code == 404
