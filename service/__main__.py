@@ -1,4 +1,4 @@
-"""`python -m service serve | health | predict`."""
+"""`python -m service serve | settings | health | predict`."""
 
 import os
 import sys
@@ -13,13 +13,32 @@ _GUNICORN_CONF = Path(__file__).with_name("gunicorn.conf.py")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Serves image classifiers over HTTP; the settings are environment variables, see service/settings.py."""
+    """Serves image classifiers over HTTP; `serve --help` lists the settings, which all commands heed."""
 
 
-@main.command()
+class _Serve(click.Command):
+    """A command whose help ends with the settings."""
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists every setting."""
+        from service import knobs
+
+        with formatter.section("Settings, as environment variables"):
+            formatter.write_dl(knobs.as_pairs(), col_max=40)
+
+
+@main.command(cls=_Serve)
 def serve() -> None:
     """Serves the models in the foreground until Ctrl-C or SIGTERM."""
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN_CONF)])  # noqa: S606
+
+
+@main.command()
+def settings() -> None:
+    """Prints every setting as a Markdown table, that of docs/settings.md."""
+    from service import knobs
+
+    click.echo(knobs.as_markdown(), nl=False)
 
 
 @main.command()
@@ -28,16 +47,16 @@ def health() -> None:
     # Not above: `serve` is replaced by gunicorn, which would import it all a second time.
     from service.settings import read_settings
 
-    settings = read_settings()
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host  # noqa: S104
+    chosen = read_settings()
+    host = "127.0.0.1" if chosen.host in ("0.0.0.0", "::", "localhost") else chosen.host  # noqa: S104
     # Not by a proxy, whatever the environment says.
-    connection = HTTPConnection(host, settings.port, timeout=4)
+    connection = HTTPConnection(host, chosen.port, timeout=4)
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()
         click.echo(response.read().decode().strip())
     except OSError as error:
-        raise click.ClickException(f"no answer from {host}:{settings.port}: {error}") from error
+        raise click.ClickException(f"no answer from {host}:{chosen.port}: {error}") from error
     sys.exit(0 if response.status == HTTPStatus.OK else 1)
 
 
@@ -63,14 +82,14 @@ def predict(
     from service.settings import read_settings
 
     try:
-        settings = read_settings()
-        opened = offline.open_model(settings, model, version)
+        chosen = read_settings()
+        opened = offline.open_model(chosen, model, version)
     except Fault as fault:
         raise click.ClickException(fault.text) from fault
     labels = opened.manifest.labels
     if top_k and top_k > len(labels):
         raise click.BadParameter(f"{model} has {len(labels)} labels", param_hint="--top-k")
-    limits = Limits(settings.max_image_bytes, settings.max_image_pixels, settings.max_frames)
+    limits = Limits(chosen.max_image_bytes, chosen.max_image_pixels, chosen.max_frames)
     failed = False
     for file in offline.find(files):
         answered = offline.answer(opened, file, limits)

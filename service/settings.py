@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import Fault
 
+PREFIX = "SQUINT_"
 EngineChoice = Literal["auto", "litert", "tensorflow"]
 
 
@@ -36,7 +37,7 @@ def _quota_cores(cpu_max: Path, without: int) -> int:
 class Settings(BaseSettings):
     """The service's settings, read from the environment once and passed down."""
 
-    model_config = SettingsConfigDict(env_prefix="SQUINT_", frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for every IPv4 address of the machine."""
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     """`auto` takes LiteRT where a version has model.tflite and TensorFlow where it has not."""
 
     workers: int = Field(default_factory=allotted_cores, ge=1, le=256)
-    """Worker processes; each holds all models. Default: the cores allotted to this process."""
+    """Worker processes; each holds all models. By default as many as cores are allotted to this process."""
 
     threads: int = Field(default=8, ge=1, le=256)
     """Request threads a worker: enough that probes are answered while pictures are computed."""
@@ -92,5 +93,5 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "SQUINT_" + "_".join(str(part) for part in first["loc"]).upper()
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
         raise SettingsFault(f"{name}={first.get('input')!r}: {first['msg']}") from error

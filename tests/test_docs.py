@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from service import knobs
 from service import manifest as contract
-from service.settings import Settings
 from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from training.cli import main
 
@@ -35,11 +35,13 @@ def test_the_accuracy_table_is_the_manifests(name: str) -> None:
     assert f"| {' | '.join(figures)} | {engines['litert'].weights}," in row
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_is_in_the_readme_with_its_default(name: str) -> None:
-    (row,) = re.findall(rf"^\|.*`SQUINT_{name.upper()}`.*$", README, re.MULTILINE)
-    default = Settings.model_fields[name].default
-    assert "cores allotted" in row if name == "workers" else str(default) in row
+def test_the_table_of_settings_is_what_the_command_prints() -> None:
+    assert (REPOSITORY / "docs" / "settings.md").read_text().endswith("\n\n" + knobs.as_markdown())
+
+
+@pytest.mark.parametrize("knob", list(knobs.knobs()), ids=lambda knob: knob.variable)
+def test_every_setting_says_what_it_is_for(knob: knobs.Knob) -> None:
+    assert knob.meaning.endswith(".") and knob.default and knob.allowed
 
 
 @pytest.mark.parametrize("command", [name for name, found in main.commands.items() if not found.hidden])

@@ -132,7 +132,8 @@ def _sent(path: Path) -> Response:
     response.headers["Content-Security-Policy"] = _POLICY
     response.cache_control.max_age = _KEPT_S
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @functools.cache
