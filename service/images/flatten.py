@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from service.images.steps import Step
@@ -11,6 +12,8 @@ from service.images.steps import Step
 REDUCED_SIDE_PX = 256
 # Of 255: colours that differ by less are one ink, drawn with soft edges or twice.
 _SAME_INK = 8
+# Of 255.
+_NEARLY_WHITE = 208
 # No side stays longer than this: only pictures of absurd proportions are.
 _LONGEST_SIDE_PX = 16384
 
@@ -47,7 +50,9 @@ def _is_grey(image: Image.Image) -> bool:
 
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, list[Step]]:
-    """Alpha over white; where the visible colours carry nothing, alpha itself is the ink, dark on white."""
+    """Alpha over white, or over black where white would hide what is visible; where the visible colours carry nothing,
+    alpha itself is the ink, dark on white.
+    """
     rgba = image.convert("RGBA")
     pixels = np.asarray(rgba)
     alpha = pixels[..., 3]
@@ -56,9 +61,15 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, list[Step]]:
     visible = pixels[alpha > 0][:, :3]
     if len(visible) and (np.ptp(visible, axis=0) <= _SAME_INK).all():
         return Image.fromarray(255 - alpha), [Step("alpha_ink", "one colour throughout: its opacity taken as dark ink")]
-    ground = Image.new("RGBA", rgba.size, "white")
-    flat = Image.alpha_composite(ground, rgba)
-    return _opaque(image, flat), [Step("alpha_white", "transparency laid over white")]
+    ground = "black" if _is_light(rgba, alpha) else "white"
+    flat = Image.alpha_composite(Image.new("RGBA", rgba.size, ground), rgba)
+    return _opaque(image, flat), [Step(f"alpha_{ground}", f"transparency laid over {ground}")]
+
+
+def _is_light(rgba: Image.Image, alpha: NDArray[np.uint8]) -> bool:
+    """Whether what is visible is nearly white on the average, as a white shirt that was cut out of its ground."""
+    weight = alpha.sum(dtype=np.float64)
+    return bool(weight) and float((np.asarray(rgba.convert("L")) * (alpha / weight)).sum()) > _NEARLY_WHITE
 
 
 def _opaque(source: Image.Image, rgba: Image.Image) -> Image.Image:

@@ -70,6 +70,15 @@ def test_transparency_is_laid_over_white() -> None:
     assert codes(png(image)) == ["alpha_white"]
 
 
+def test_transparency_is_laid_over_black_where_white_would_hide_what_is_visible() -> None:
+    image = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
+    image.paste((255, 255, 255, 255), (0, 0, 5, 10))
+    image.paste((225, 220, 215, 255), (5, 0, 8, 10))
+    array = pixels(png(image))
+    assert array[0, 0].tolist() == [255, 255, 255] and array[0, 9].tolist() == [0, 0, 0]
+    assert codes(png(image)) == ["alpha_black"]
+
+
 @pytest.mark.parametrize("ink", [0, 255])
 def test_opacity_is_the_ink_where_colours_carry_nothing(ink: int) -> None:
     image = Image.new("LA", (10, 10), (ink, 0))

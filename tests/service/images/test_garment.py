@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from service.images import kinds
-from service.images.decode import Picture
+from service.images.decode import Limits, Picture, decode
 from service.images.kinds import Prepared
-from tests.conftest import golden
+from tests.conftest import golden, png
 from tests.made.clutter import GROUNDS, Colour, picture, subject_on
 
 SHAPE = (28, 28, 1)
+LIMITS = Limits(max_bytes=10**6, max_pixels=10**6, max_frames=1)
 
 
 def prepared(image: Image.Image) -> Prepared:
@@ -33,6 +34,15 @@ def shot(ground: str, colour: Colour, width: int = 80, height: int = 160) -> Ima
     image = Image.new("RGB", (240, 300), ground)
     ImageDraw.Draw(image).rectangle((12, 30, 11 + width, 29 + height), fill=colour)
     return image
+
+
+def test_a_white_shirt_cut_out_of_its_ground_is_not_lost() -> None:
+    shirt = Image.new("RGBA", (200, 240), (0, 0, 0, 0))
+    ImageDraw.Draw(shirt).rectangle((50, 40, 149, 199), fill=(250, 250, 250, 255))
+    ImageDraw.Draw(shirt).line((100, 40, 100, 199), fill=(215, 215, 220, 255), width=4)
+    result = kinds.find("garment")(decode(png(shirt), LIMITS), SHAPE)
+    assert covered(result.array)[0] == 28 and result.array[14, 14, 0] > 150
+    assert codes(result)[:2] == ["alpha_black", "dark_ground"]
 
 
 def covered(array: NDArray[np.uint8]) -> tuple[int, int]:
