@@ -1,7 +1,6 @@
 """The pictures of a request, however they were sent: multipart parts, a raw body, or base64 in JSON."""
 
 import base64
-import binascii
 import codecs
 import re
 from io import BytesIO
@@ -55,11 +54,12 @@ def read(request: Request, max_images: int, max_bytes: int) -> list[Upload]:
         uploads = _from_json(bodies.read_body(request, max_bytes), max_images)
     else:
         uploads = [Upload(_picture(request, max_bytes), None)]
-    _check_count(len(uploads), max_images)
+    check_count(len(uploads), max_images)
     return uploads
 
 
-def _check_count(count: int, max_images: int) -> None:
+def check_count(count: int, max_images: int) -> None:
+    """Raises TooManyImages if these are more than one request may hold."""
     if count > max_images:
         raise TooManyImages(f"the request has {count} images; at most {max_images} are accepted")
 
@@ -104,12 +104,17 @@ def _from_json(body: bytes, max_images: int) -> list[Upload]:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise RequestFault("bad_json", f"{place or 'body'}: {first['msg']}; expected {_EXPECTED}") from error
-    _check_count(len(images), max_images)
+    check_count(len(images), max_images)
     return [Upload(_decoded(index, text), None) for index, text in enumerate(images)]
 
 
 def _decoded(index: int, text: str) -> bytes:
     try:
-        return base64.b64decode(_SPACE.sub("", _DATA_URL_HEAD.sub("", text)), validate=True)
-    except (binascii.Error, ValueError) as error:
+        return from_base64(text)
+    except ValueError as error:
         raise RequestFault("bad_base64", f"images.{index} is not base64: {error}") from error
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes of a file in base64, which may have line breaks and the head of a `data:` URL; raises ValueError."""
+    return base64.b64decode(_SPACE.sub("", _DATA_URL_HEAD.sub("", text)), validate=True)
