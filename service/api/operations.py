@@ -1,6 +1,6 @@
 """What may be asked of the service, as `/openapi.json` describes it; a test holds the list against the routes."""
 
-from service.api import schemas
+from service.api import schemas, tensorflow_operations
 from service.api.openapi import Json, Operation, parameter, reference
 from service.api.uploads import FIELD
 
@@ -55,4 +55,5 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("get", "/metrics", "Counts for Prometheus", "text/plain"),
     Operation("get", "/openapi.json", "This document", "application/json"),
     Operation("get", "/docs", "This document, for people", "text/html"),
+    *tensorflow_operations.OPERATIONS,
 )

@@ -22,13 +22,14 @@ from service.errors import (
     ImageFault,
     ImageTooLarge,
     NotReady,
+    UnknownLabel,
     UnknownModel,
     UnknownVersion,
     UnsupportedFormat,
 )
 
 _log = logging.getLogger(__name__)
-_RETRY_AFTER_S = 1
+RETRY_AFTER_S = 1
 # TF Serving's, KServe's and Triton's clients read the key `error` of any answer but 200.
 _PROTOCOLS = re.compile(r"/v[12](?:/|$)", re.IGNORECASE)
 
@@ -65,6 +66,7 @@ _STATUS: dict[type[Fault], HTTPStatus] = {
     RequestFault: HTTPStatus.BAD_REQUEST,
     UnknownModel: HTTPStatus.NOT_FOUND,
     UnknownVersion: HTTPStatus.NOT_FOUND,
+    UnknownLabel: HTTPStatus.NOT_FOUND,
     TooManyImages: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyPixels: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -102,7 +104,7 @@ def problem(status: int, code: str, detail: str, **extra: object) -> Response:
     else:
         response = Response(json.dumps(body) + "\n", status, mimetype="application/problem+json")
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
 
