@@ -54,6 +54,12 @@ class UnknownVersion(Fault):
     code = "unknown_version"
 
 
+class UnknownLabel(Fault):
+    """No version of the model has that label."""
+
+    code = "unknown_label"
+
+
 class NotReady(Fault):
     """The models are still being loaded, or this one could not be."""
 
