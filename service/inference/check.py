@@ -67,9 +67,10 @@ def judge(path: Path) -> Verdict:
     file for loads it and answers the golden pictures, and the engines agree as closely as the manifest states.
     """
     path = path.absolute()
-    if (path / contract.FILE_NAME).exists():
+    found = folders.versions(path)
+    if (path / contract.FILE_NAME).exists() or (path.is_dir() and path.name.isdecimal() and not found):
         return Verdict((_version(path),), ())
-    homes = {path.name: found} if (found := folders.versions(path)) else folders.scan(path)
+    homes = {path.name: found} if found else folders.scan(path)
     judged = {name: tuple(_version(folder) for folder in paths) for name, paths in homes.items()}
     named = tuple(_labels(paths[0].parent, judged[name]) for name, paths in homes.items())
     return Verdict(tuple(version for versions in judged.values() for version in versions), named)
