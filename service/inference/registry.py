@@ -1,15 +1,16 @@
 """Which models and versions there are, which of them are loaded, and what is wrong with the others."""
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from service.errors import ModelFault, NotReady, UnknownLabel, UnknownModel, UnknownVersion
 from service.inference import folders
 from service.inference.classifier import Classifier
-from service.inference.shelf import Change, Model, Observe, Shelf
+from service.inference.shelf import Change, Model, Renewed, Shelf
 
-__all__ = ["Change", "Model", "Observe", "Registry"]
+__all__ = ["Change", "Model", "Registry"]
 
 _log = logging.getLogger(__name__)
 
@@ -27,24 +28,24 @@ class Registry:
         self._models_dir, self._wanted_engine, self._threads = models_dir, wanted_engine, threads
         self._required = required
         self._shelves: dict[str, Shelf] = {}
-        self._observer: Observe | None = None
+        self._observer: Callable[[Change], None] | None = None
         # Both are never changed, only replaced.
         self._models: Mapping[str, Model] | None = None
         self._fault: str | None = None
 
-    def observe(self, observer: Observe) -> None:
+    def observe(self, observer: Callable[[Change], None]) -> None:
         """Has every load, failure and removal of a version told from now on."""
         self._observer = observer
 
     def load(self, only: str | None = None) -> None:
         """Loads every version that can be served, or those of one model; logs and keeps the fault of every other."""
         found = self._scan()
-        models = {
-            name: self._shelf(name).renew(numbers, at_once=True) if only in (None, name) else Model()
-            for name, numbers in found.items()
-        }
-        self._required = frozenset(models) if self._required is None else self._required
-        self._models = models
+        wanted = {name: numbers for name, numbers in found.items() if only in (None, name)}
+        loaded = {name: self._shelf(name).renew(numbers, at_once=True) for name, numbers in wanted.items()}
+        self._required = frozenset(found) if self._required is None else self._required
+        self._models = {name: loaded[name].model if name in loaded else Model() for name in found}
+        for name, renewed in loaded.items():
+            self._tell(name, Model(), renewed, logging.DEBUG)
 
     def look(self) -> None:
         """Notices what changed on disk since, loads and checks it, and swaps it in, model by model.
@@ -73,21 +74,34 @@ class Registry:
 
     def _shelf(self, name: str) -> Shelf:
         if name not in self._shelves:
-            self._shelves[name] = Shelf(self._models_dir / name, self._wanted_engine, self._threads, self._tell)
+            self._shelves[name] = Shelf(self._models_dir / name, self._wanted_engine, self._threads)
         return self._shelves[name]
 
-    def _tell(self, change: Change) -> None:
-        if self._observer:
-            self._observer(change)
-
-    def _swap(self, name: str, model: Model) -> None:
+    def _swap(self, name: str, renewed: Renewed) -> None:
         """Puts a model in its place, or takes it out if it has nothing to say, not even a fault."""
-        models = self._models or {}
-        if models.get(name, Model()) is model:
-            return
-        others = {other: kept for other, kept in models.items() if other != name}
-        told = {name: model} if model.versions or model.faults else {}
-        self._models = dict(sorted((others | told).items()))
+        models, model = self.models(), renewed.model
+        before = models.get(name, Model())
+        if before is not model:
+            others = {other: kept for other, kept in models.items() if other != name}
+            told = {name: model} if model.versions or model.faults else {}
+            self._models = dict(sorted((others | told).items()))
+        self._tell(name, before, renewed, logging.INFO)
+
+    def _tell(self, name: str, before: Model, renewed: Renewed, level: int) -> None:
+        """Logs what changed, and has the observer know; after it is so."""
+        now, changes = renewed
+        for change in changes:
+            if change.outcome == "failed":
+                on = "; the one loaded before serves on" if change.ready else ""
+                _log.error("version not served: %s%s", now.faults[change.version], on)
+            else:
+                _log.log(level, "version %s: %s/%s", change.outcome, name, change.version)
+            if self._observer:
+                self._observer(change)
+        if now.labels != before.labels:
+            _log.log(level, "version labels of %s: %s", name, json.dumps(dict(now.labels)))
+        if now.labels_fault and now.labels_fault != before.labels_fault:
+            _log.error("version labels not taken: %s", now.labels_fault)
 
     @property
     def fault(self) -> str | None:

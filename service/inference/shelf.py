@@ -1,7 +1,6 @@
 """One model's folder and what of it is in memory, kept in step."""
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -10,8 +9,6 @@ from service.errors import Fault, ModelFault
 from service.inference import classifier, folders, labels, prints
 from service.inference.classifier import Classifier
 from service.inference.prints import Print
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,11 @@ class Change(NamedTuple):
     ready: bool
 
 
-Observe = Callable[[Change], None]
+class Renewed(NamedTuple):
+    """A model as its folder now has it, and what became of its versions; the same object if nothing changed."""
+
+    model: Model
+    changes: tuple[Change, ...]
 
 
 class _Kept(NamedTuple):
@@ -60,17 +61,18 @@ class _Labelled(NamedTuple):
 class Shelf:
     """Loads what appears in a model's folder and lets go of what is gone; for one thread."""
 
-    def __init__(self, home: Path, wanted_engine: str, threads: int, observe: Observe) -> None:
-        self._home, self._wanted_engine, self._threads, self._observe = home, wanted_engine, threads, observe
+    def __init__(self, home: Path, wanted_engine: str, threads: int) -> None:
+        self._home, self._wanted_engine, self._threads = home, wanted_engine, threads
         self._kept: dict[int, _Kept] = {}
         # How folders looked that have changed and may not be whole yet.
         self._moving: dict[int, Print] = {}
         self._labelled = _Labelled()
         self._doubted: object = None
         self._model = Model()
+        self._changes: list[Change] = []
 
-    def renew(self, numbers: Sequence[int], *, at_once: bool) -> Model:
-        """The model with these versions on disk; the same object if nothing changed.
+    def renew(self, numbers: Sequence[int], *, at_once: bool) -> Renewed:
+        """The model with these versions on disk.
 
         Unless `at_once`, what changed is judged when it looks the same at two calls: a folder that is being copied is
         left alone until it is whole. What was found bad is judged again only when it changes.
@@ -82,25 +84,21 @@ class Shelf:
             if at_once or self._has_settled(number):
                 self._judge(number)
         self._label(at_once)
-        return self._renewed()
+        changes, self._changes = tuple(self._changes), []
+        return Renewed(self._renewed(), changes)
 
     def _remove(self, number: int) -> None:
-        _log.info("version removed: %s", self._home / str(number))
         del self._kept[number]
-        self._observe(Change(self._home.name, number, "removed", ready=False))
+        self._changes.append(Change(self._home.name, number, "removed", ready=False))
 
     def _has_settled(self, number: int) -> bool:
         """Whether a version is another one than that judged, and was so at the last call already."""
         folder, kept = self._home / str(number), self._kept.get(number)
-        if kept and not kept.fault and kept.outline == prints.of_outline(folder):
+        if kept and _is_as_judged(folder, kept):
             self._moving.pop(number, None)
             return False
-        whole = prints.of_folder(folder)
-        if kept and kept.whole == whole:
-            self._moving.pop(number, None)
-            return False
-        before, self._moving[number] = self._moving.get(number), whole
-        return before == whole
+        before, self._moving[number] = self._moving.get(number), prints.of_folder(folder)
+        return before == self._moving[number]
 
     def _judge(self, number: int) -> None:
         folder, kept = self._home / str(number), self._kept.get(number)
@@ -111,22 +109,20 @@ class Shelf:
             now = self._load(folder, before)
             if prints.of_folder(folder) != whole:
                 raise ModelFault(f"{folder}: was changed while it was loaded")
-        except Fault as error:
-            now, fault = before, error.text
-            _log.error("version not served: %s%s", fault, "; the one loaded before serves on" if before else "")
+        except Exception as error:  # whatever is wrong with one version, the others are looked at
+            now, fault = before, error.text if isinstance(error, Fault) else f"{folder}: {error!r}"
         self._kept[number] = _Kept(outline, whole, now, fault)
         self._moving.pop(number, None)
         if fault or now is not before:
-            self._observe(Change(self._home.name, number, "failed" if fault else "loaded", ready=now is not None))
+            outcome: Literal["failed", "loaded"] = "failed" if fault else "loaded"
+            self._changes.append(Change(self._home.name, number, outcome, ready=now is not None))
 
     def _load(self, folder: Path, before: Classifier | None) -> Classifier:
         """What the folder holds; what is loaded if it holds the very same files."""
         found = folders.examine(folder, self._wanted_engine)
         if before and before.manifest == found.manifest:
             return before
-        loaded = classifier.load(*found, self._threads)
-        _log.info("version loaded: %s", folder)
-        return loaded
+        return classifier.load(*found, self._threads)
 
     def _label(self, at_once: bool) -> None:
         versions = frozenset(number for number, kept in self._kept.items() if kept.classifier)
@@ -141,7 +137,6 @@ class Shelf:
             self._labelled = self._labelled._replace(labels=kept)
             # A version may be on its way that the file names already, or the file be half written.
             if at_once or (not self._moving and self._doubted == seen):
-                _log.error("version labels not taken: %s", error)
                 self._labelled = _Labelled(seen, kept, error.text)
             self._doubted = seen
 
@@ -149,8 +144,12 @@ class Shelf:
         versions = {number: kept.classifier for number, kept in sorted(self._kept.items()) if kept.classifier}
         faults = {number: kept.fault for number, kept in sorted(self._kept.items()) if kept.fault}
         model = Model(versions, faults, self._labelled.labels, self._labelled.fault)
-        if model.labels != self._model.labels:
-            _log.info("version labels of %s: %s", self._home.name, dict(model.labels))
         if model != self._model:
             self._model = model
         return self._model
+
+
+def _is_as_judged(folder: Path, kept: _Kept) -> bool:
+    if not kept.fault and kept.outline == prints.of_outline(folder):
+        return True
+    return kept.whole == prints.of_folder(folder)

@@ -211,54 +211,6 @@ def test_a_model_comes_and_goes_with_its_folder(registry: Registry, models_dir: 
         registry.get("other")
 
 
-def test_a_model_that_came_bad_takes_readiness_from_nobody(registry: Registry, models_dir: Path) -> None:
-    (models_dir / "other").mkdir()
-    (publish(models_dir, 1, name="other") / "model.tflite").unlink()
-    settle(registry)
-    assert registry.model("other").faults and registry.unready() is None
-    # A worker that is born now is told what there was at the start; without that it waits for all it finds.
-    later = Registry(models_dir, "litert", 1, required=frozenset({"mnist"}))
-    later.load()
-    assert later.unready() is None
-    first = Registry(models_dir, "litert", 1)
-    first.load()
-    assert first.unready() == "no version could be loaded of: other"
-
-
-def test_a_model_whose_only_version_became_bad_before_the_start_is_missed(models_dir: Path) -> None:
-    (models_dir / "mnist" / "1" / "model.tflite").unlink()
-    worker = Registry(models_dir, "litert", 1, required=frozenset({"mnist"}))
-    worker.load()
-    assert worker.unready() == "no version could be loaded of: mnist"
-
-
-@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
-def test_a_folder_that_is_not_mounted_any_more_leaves_what_is_loaded_serving(
-    registry: Registry, models_dir: Path, tmp_path: Path, left: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    models_dir.rename(tmp_path / "elsewhere")
-    if left != "nothing":
-        models_dir.mkdir()
-    settle(registry)
-    settle(registry)
-    assert served(registry) == 1 and registry.unready() is None
-    assert registry.fault and str(models_dir) in registry.fault
-    assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
-    shutil.rmtree(models_dir, ignore_errors=True)
-    (tmp_path / "elsewhere").rename(models_dir)
-    settle(registry)
-    assert served(registry) == 1 and registry.fault is None
-
-
-def test_a_service_that_began_with_nothing_serves_what_comes(tmp_path: Path, models_dir: Path) -> None:
-    registry = Registry(tmp_path / "later", "litert", 1)
-    registry.load()
-    assert registry.unready() == "there is no model to serve"
-    shutil.copytree(models_dir, tmp_path / "later")
-    settle(registry)
-    assert served(registry) == 1 and registry.unready() is None
-
-
 def test_a_version_that_was_replaced_is_freed(registry: Registry, models_dir: Path) -> None:
     gc.disable()
     try:
