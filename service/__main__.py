@@ -1,4 +1,4 @@
-"""`python -m service serve | settings | health | predict`."""
+"""`python -m service serve | settings | health | predict | check`."""
 
 import os
 import sys
@@ -97,6 +97,29 @@ def predict(
         line = told.as_json(answered, labels, top_k, seen) if as_json else told.as_text(answered, labels, top_k, seen)
         click.echo(line, err=answered.fault is not None and not as_json)
     sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.argument("models", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def check(models: Path | None, as_json: bool) -> None:
+    """Judges a folder of models, of one model, or of one version, without a service.
+
+    MODELS is SQUINT_MODELS_DIR by default. Manifest, digests and operations must hold, and every engine that is
+    installed must answer the golden pictures, as the others do. The exit status is 1 if there is a fault.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from service import verdict
+    from service.errors import Fault
+    from service.inference.check import judge
+    from service.settings import read_settings
+
+    try:
+        judged = judge(models or read_settings().models_dir)
+    except Fault as fault:
+        raise click.ClickException(fault.text) from fault
+    click.echo(verdict.as_json(judged) if as_json else verdict.as_text(judged))
+    sys.exit(1 if judged.faults else 0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
 """The application: the only module that knows all the others."""
 
+import atexit
+import json
+import os
+
 from flask import Flask
 
 from service.api import health, malformed, openapi, problems, request_id
@@ -10,7 +14,8 @@ from service.api.operations import OPERATIONS
 from service.api.tensorflow_serving import TensorFlowServing, ignoring_case
 from service.api.uploads import InMemoryRequest
 from service.inference.registry import Registry
-from service.settings import Settings, read_settings
+from service.inference.watch import Watch
+from service.settings import MODELS_AT_START, Settings, read_settings
 
 # Besides the pictures a form may hold a few other fields.
 _OTHER_PARTS = 8
@@ -21,12 +26,24 @@ def create_app(settings: Settings | None = None) -> Flask:
     """What gunicorn's workers call: an app whose models are loaded.
 
     A worker accepts its first connection after this, so no request ever meets one that is still loading: until then the
-    other workers answer, and at the start connections wait in the socket's backlog.
+    other workers answer, and at the start connections wait in the socket's backlog. From then on a thread follows what
+    changes in the models folder.
     """
     settings = settings or read_settings()
-    registry = Registry(settings.models_dir, settings.engine, settings.computing_threads)
+    registry = Registry(settings.models_dir, settings.engine, settings.computing_threads, _models_at_start())
+    app = build_app(settings, registry)
     registry.load()
-    return build_app(settings, registry)
+    if settings.poll_interval_s:
+        watch = Watch(registry, settings.poll_interval_s)
+        watch.start()
+        atexit.register(watch.stop)
+    return app
+
+
+def _models_at_start() -> frozenset[str] | None:
+    """The models that gunicorn's parent found, so that a worker born later is not held back by one that came bad."""
+    names = os.environ.get(MODELS_AT_START)
+    return None if names is None else frozenset(json.loads(names))
 
 
 def build_app(settings: Settings, registry: Registry) -> Flask:
@@ -40,6 +57,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     metrics = Metrics()
+    registry.observe(metrics.count_change)
     request_id.init_app(app)
     metrics.init_app(app)
     problems.init_app(app)

@@ -55,7 +55,7 @@ class UnknownVersion(Fault):
 
 
 class UnknownLabel(Fault):
-    """The model has no such version label."""
+    """No version of the model has that label."""
 
     code = "unknown_label"
 

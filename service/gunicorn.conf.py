@@ -1,5 +1,6 @@
 """gunicorn's configuration, from the service's settings; gunicorn reads the names below."""
 
+import json
 import os
 import shutil
 import sys
@@ -10,8 +11,8 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from service.errors import Fault
-from service.inference import registry
-from service.settings import read_settings
+from service.inference import folders
+from service.settings import MODELS_AT_START, read_settings
 
 try:
     settings = read_settings()
@@ -55,10 +56,12 @@ logconfig_dict = {
 def on_starting(server: Arbiter) -> None:
     """Ends the start with the reason if some model cannot be served; the workers check what needs an engine."""
     try:
-        registry.check_start(settings.models_dir, settings.engine)
+        names = folders.check_start(settings.models_dir, settings.engine)
     except Fault as fault:
         on_exit(server)
         sys.exit(f"squint: {fault}")
+    # Readiness waits for these; a model that is added later cannot take it away from the others.
+    os.environ[MODELS_AT_START] = json.dumps(names)
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:

@@ -20,6 +20,11 @@ EngineName = Literal["litert", "tensorflow"]
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# What the engines read, and pictures and documents: nothing that a library could be made to run as code.
+_MAY_HOLD = re.compile(
+    r"saved_model\.pb|fingerprint\.pb|variables/variables\.(index|data-\d{5}-of-\d{5})|model\.tflite"
+    r"|(.+/)?[^/]+\.(png|jpe?g|webp|gif|bmp|tiff?|avif|md|txt|json|csv)|LICENSE|NOTICE"
+)
 
 
 class ManifestFault(Exception):
@@ -164,7 +169,7 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:
-    """Raises ManifestFault naming the first file that is missing, not listed, unreadable, or whose digest differs."""
+    """Raises ManifestFault naming the first file that is missing, changed, unreadable, not listed or of no use here."""
     try:
         found = digests(folder)
     except OSError as error:
@@ -176,6 +181,12 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             raise ManifestFault(folder / name, "its SHA-256 is not the manifest's: the file was changed or half copied")
     if unlisted := found.keys() - manifest.files.keys():
         raise ManifestFault(folder / min(unlisted), "is not listed in the manifest, so nothing vouches for it")
+    if others := [name for name in found if not _MAY_HOLD.fullmatch(name)]:
+        raise ManifestFault(
+            folder / others[0],
+            "is nothing a version may hold: a SavedModel, model.tflite, pictures, documents; Keras files, HDF5 and "
+            "pickles can carry code and are never loaded",
+        )
 
 
 def to_json(manifest: Manifest) -> str:

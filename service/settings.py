@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.errors import Fault
 
 PREFIX = "SQUINT_"
+# No setting: gunicorn's parent tells its workers by this variable which models there were at the start, a JSON list.
+MODELS_AT_START = "SQUINT_MODELS_AT_START"
+
 EngineChoice = Literal["auto", "litert", "tensorflow"]
 
 
@@ -50,6 +53,9 @@ class Settings(BaseSettings):
 
     engine: EngineChoice = "auto"
     """`auto` takes LiteRT where a version has model.tflite and TensorFlow where it has not."""
+
+    poll_interval_s: float = Field(default=2.0, ge=0, le=3600)
+    """How often each worker looks for new, changed and removed versions; 0 looks at the start only."""
 
     workers: int = Field(default_factory=allotted_cores, ge=1, le=256)
     """Worker processes; each holds all models. By default as many as cores are allotted to this process."""

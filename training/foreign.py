@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from service.errors import Fault
-from training import operations
+from service.inference import operations
 from training.own_data import Pixels
 from training.saved_model import Graph
 

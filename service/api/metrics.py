@@ -4,8 +4,10 @@ import os
 import time
 
 from flask import Blueprint, Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from service.inference.registry import Change
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -59,6 +61,19 @@ class Metrics:
             ("model", "version", "label"),
             registry=self._registry,
         )
+        self._model_loads = Counter(
+            "squint_model_loads",
+            "Versions that a worker loaded, could not load or let go, by model, version and outcome.",
+            ("model", "version", "outcome"),
+            registry=self._registry,
+        )
+        self._version_ready = Gauge(
+            "squint_model_version_ready",
+            "1 where every worker answers with this version, 0 where one does not: it is bad, or was removed.",
+            ("model", "version"),
+            registry=self._registry,
+            multiprocess_mode="livemin",
+        )
 
     def stopwatch(self, stage: str) -> "Stopwatch":
         """Times a stage of one request."""
@@ -67,6 +82,12 @@ class Metrics:
     def count_prediction(self, model: str, version: int, label: str) -> None:
         """Counts one classified picture."""
         self._predictions.labels(model, str(version), label).inc()
+
+    def count_change(self, change: Change) -> None:
+        """Counts what became of a version."""
+        version = str(change.version)
+        self._model_loads.labels(change.model, version, change.outcome).inc()
+        self._version_ready.labels(change.model, version).set(change.ready)
 
     def init_app(self, app: Flask) -> None:
         """Counts and times every request of the app and serves `/metrics`."""

@@ -9,6 +9,7 @@ from service.api import uploads
 from service.api.computing import Computing
 from service.api.problems import RequestFault
 from service.inference.classifier import Classifier
+from service.inference.labels import FILE_NAME as LABELS_FILE
 from service.inference.registry import Model, Registry
 from service.settings import Settings
 
@@ -23,23 +24,26 @@ class Native:
         """The routes below `/models`."""
         routes = Blueprint("native", __name__)
         routes.add_url_rule("/models", view_func=self.models)
-        for path, suffix in (("/models/<name>", ""), ("/models/<name>/versions/<int:version>", "_version")):
+        for below, suffix in (("", ""), ("/versions/<int:version>", "_version"), ("/labels/<label>", "_label")):
+            path = f"/models/<name>{below}"
             routes.add_url_rule(path, f"model{suffix}", self.model)
             routes.add_url_rule(f"{path}/predict", f"predict{suffix}", self.predict, methods=["POST"])
         return routes
 
     def models(self) -> Response:
         """Every model: its name, its versions and the one that answers by default."""
-        return jsonify(models=[_listed(name, model) for name, model in self._registry.models().items()])
+        models = [_listed(name, model) for name, model in self._registry.models().items()]
+        fault = self._registry.fault
+        return jsonify({"models": models} | ({"fault": fault} if fault else {}))
 
-    def model(self, name: str, version: int | None = None) -> Response:
-        """One version in full."""
-        model, classifier = self._registry.model(name), self._registry.get(name, version)
-        return jsonify(_listed(name, model) | _described(classifier))
+    def model(self, name: str, version: int | None = None, label: str | None = None) -> Response:
+        """One version in full, and the state of all."""
+        model, classifier = self._registry.model(name), self._registry.get(name, version, label)
+        return jsonify(_listed(name, model) | _states(model) | _described(classifier))
 
-    def predict(self, name: str, version: int | None = None) -> Response:
+    def predict(self, name: str, version: int | None = None, label: str | None = None) -> Response:
         """One prediction a picture, in the order sent; all or none."""
-        classifier = self._registry.get(name, version)
+        classifier = self._registry.get(name, version, label)
         top_k = _top_k(request, len(classifier.manifest.labels))
         seen = _flag(request, "seen")
         files = uploads.read(request, self._settings.max_images, self._settings.max_request_bytes)
@@ -54,7 +58,17 @@ class Native:
 
 def _listed(name: str, model: Model) -> dict[str, Any]:
     listed = {"name": name, "version": max(model.versions, default=None), "versions": sorted(model.versions)}
-    return listed | ({"faults": {str(version): text for version, text in model.faults.items()}} if model.faults else {})
+    faults = {str(version): text for version, text in model.faults.items()}
+    if model.labels_fault:
+        faults[LABELS_FILE] = model.labels_fault
+    return listed | ({"faults": faults} if faults else {})
+
+
+def _states(model: Model) -> dict[str, Any]:
+    """Every version on disk: `loaded` answers, `fault` does not; `version_labels`, as `labels` are the classes."""
+    numbers = sorted(model.versions.keys() | model.faults.keys())
+    states = {str(number): "loaded" if number in model.versions else "fault" for number in numbers}
+    return {"states": states, "version_labels": dict(model.labels)}
 
 
 def _described(classifier: Classifier) -> dict[str, Any]:

@@ -73,8 +73,8 @@ def load(folder: Path, manifest: Manifest, engine: EngineName, threads: int) -> 
         raise ModelFault(f"{folder}: the engine {engine} cannot load it: {error}") from error
     classifier = Classifier(manifest, engine, infer, kinds.find(manifest.kind))
     try:
-        for golden in manifest.golden:
-            _check_golden(classifier, folder, golden)
+        for picture in manifest.golden:
+            _check_golden(classifier, folder, picture)
     except Fault as fault:
         raise ModelFault(str(fault)) from fault
     except Exception as error:  # shapes that do not fit are told by the engine, each in its own way
@@ -82,12 +82,20 @@ def load(folder: Path, manifest: Manifest, engine: EngineName, threads: int) -> 
     return classifier
 
 
-def _check_golden(classifier: Classifier, folder: Path, golden: Golden) -> None:
-    stated = golden.probabilities.get(classifier.engine)
+def golden(model: Classifier, folder: Path) -> list[Prepared]:
+    """What a model sees of its folder's golden pictures."""
+    return [model.prepare(_decoded(folder, picture)) for picture in model.manifest.golden]
+
+
+def _decoded(folder: Path, picture: Golden) -> Picture:
+    return decode((folder / picture.file).read_bytes(), _GOLDEN_LIMITS)
+
+
+def _check_golden(classifier: Classifier, folder: Path, picture: Golden) -> None:
+    stated = picture.probabilities.get(classifier.engine)
     if stated is None:
-        raise ModelFault(f"{folder / golden.file}: the manifest states no probabilities for {classifier.engine}")
-    picture = decode((folder / golden.file).read_bytes(), _GOLDEN_LIMITS)
-    prepared = classifier.prepare(picture)
+        raise ModelFault(f"{folder / picture.file}: the manifest states no probabilities for {classifier.engine}")
+    prepared = classifier.prepare(_decoded(folder, picture))
     if prepared.array.shape != classifier.manifest.input.shape:
         raise ModelFault(
             f"{folder}: the kind {classifier.manifest.kind} gives {prepared.array.shape}, "
@@ -102,6 +110,6 @@ def _check_golden(classifier: Classifier, folder: Path, golden: Golden) -> None:
     # Written so that NaN fails too.
     if not difference <= classifier.manifest.golden_tolerance:
         raise ModelFault(
-            f"{folder / golden.file}: the engine {classifier.engine} differs by {difference:.4f} "
+            f"{folder / picture.file}: the engine {classifier.engine} differs by {difference:.4f} "
             f"from the probabilities in the manifest; at most {classifier.manifest.golden_tolerance} is allowed"
         )

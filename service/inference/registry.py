@@ -1,126 +1,121 @@
 """Which models and versions there are, which of them are loaded, and what is wrong with the others."""
 
+import json
 import logging
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-from service import manifest as contract
-from service.errors import Fault, ModelFault, NotReady, UnknownLabel, UnknownModel, UnknownVersion
-from service.inference import classifier, engines
+from service.errors import ModelFault, NotReady, UnknownLabel, UnknownModel, UnknownVersion
+from service.inference import folders
 from service.inference.classifier import Classifier
-from service.manifest import EngineName, Manifest, ManifestFault
+from service.inference.shelf import Change, Model, Renewed, Shelf
+
+__all__ = ["Change", "Model", "Registry"]
 
 _log = logging.getLogger(__name__)
 
 
-class Found(NamedTuple):
-    """A version folder whose manifest and digests hold, and the engine it will get."""
+class Registry:
+    """The models of a folder.
 
-    folder: Path
-    manifest: Manifest
-    engine: EngineName
-
-
-@dataclass(frozen=True)
-class Model:
-    """One model's versions: loaded ones by number, and for each other one the sentence that says why not.
-
-    `labels` name versions.
+    One thread calls `load` and then `look`; any thread may read, and what it gets never changes under it.
     """
 
-    versions: Mapping[int, Classifier] = field(default_factory=dict)
-    faults: Mapping[int, str] = field(default_factory=dict)
-    labels: Mapping[str, int] = field(default_factory=dict)
-
-
-def scan(models_dir: Path) -> dict[str, list[Path]]:
-    """Every `<name>/<integer>/` below a models folder, versions ascending; raises ModelFault if there is none."""
-    if not models_dir.is_dir():
-        raise ModelFault(f"{models_dir} is no folder; SQUINT_MODELS_DIR names the one with <name>/<version>/ below it")
-    try:
-        found = {path.name: _versions(path) for path in sorted(models_dir.iterdir()) if not path.name.startswith(".")}
-    except OSError as error:
-        raise ModelFault(f"{error.filename}: {error.strerror}") from error
-    if not any(found.values()):
-        raise ModelFault(f"{models_dir} holds no model: no folder <name>/<version>/ is there")
-    return {name: versions for name, versions in found.items() if versions}
-
-
-def _versions(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    # Only a number as it is written: `01` would be a second version 1.
-    versions = [path for path in folder.iterdir() if re.fullmatch("[1-9][0-9]*", path.name) and path.is_dir()]
-    return sorted(versions, key=lambda path: int(path.name))
-
-
-def examine(folder: Path, wanted_engine: str) -> Found:
-    """Checks a version folder without loading it; raises ModelFault naming the file and the fault."""
-    try:
-        manifest = contract.read(folder)
-        contract.verify_files(folder, manifest)
-    except ManifestFault as error:
-        raise ModelFault(str(error)) from error
-    return Found(folder, manifest, engines.choose(folder, manifest, wanted_engine))
-
-
-def check_start(models_dir: Path, wanted_engine: str) -> None:
-    """Raises ModelFault with every fault found if some model has no version that could be served."""
-    for name, folders in scan(models_dir).items():
-        faults = [str(result) for result in _examined(folders, wanted_engine) if isinstance(result, ModelFault)]
-        if len(faults) == len(folders):
-            raise ModelFault(f"model {name} has no version that can be served:\n" + "\n".join(faults))
-
-
-def _examined(folders: list[Path], wanted_engine: str) -> Iterator[Found | ModelFault]:
-    for folder in folders:
-        try:
-            yield examine(folder, wanted_engine)
-        except ModelFault as fault:
-            yield fault
-
-
-class Registry:
-    """The loaded models; `load` fills it once, everything else only reads."""
-
-    def __init__(self, models_dir: Path, wanted_engine: str, threads: int) -> None:
+    def __init__(
+        self, models_dir: Path, wanted_engine: str, threads: int, required: frozenset[str] | None = None
+    ) -> None:
+        """`required` are the models that readiness waits for; by default those that `load` finds."""
         self._models_dir, self._wanted_engine, self._threads = models_dir, wanted_engine, threads
+        self._required = required
+        self._shelves: dict[str, Shelf] = {}
+        self._observer: Callable[[Change], None] | None = None
+        # Both are never changed, only replaced.
         self._models: Mapping[str, Model] | None = None
+        self._fault: str | None = None
+
+    def observe(self, observer: Callable[[Change], None]) -> None:
+        """Has every load, failure and removal of a version told from now on."""
+        self._observer = observer
 
     def load(self, only: str | None = None) -> None:
         """Loads every version that can be served, or those of one model; logs and keeps the fault of every other."""
-        try:
-            self._models = {
-                name: self._load_model(folders) if only in (None, name) else Model()
-                for name, folders in scan(self._models_dir).items()
-            }
-        except ModelFault as fault:
-            _log.error("%s", fault)
-            self._models = {}
+        found = self._scan()
+        wanted = {name: numbers for name, numbers in found.items() if only in (None, name)}
+        loaded = {name: self._shelf(name).renew(numbers, at_once=True) for name, numbers in wanted.items()}
+        self._required = frozenset(found) if self._required is None else self._required
+        self._models = {name: loaded[name].model if name in loaded else Model() for name in found}
+        for name, renewed in loaded.items():
+            self._tell(name, Model(), renewed, logging.DEBUG)
 
-    def _load_model(self, folders: list[Path]) -> Model:
-        versions: dict[int, Classifier] = {}
-        faults: dict[int, str] = {}
-        for folder in folders:
-            try:
-                found = examine(folder, self._wanted_engine)
-                versions[int(folder.name)] = classifier.load(*found, self._threads)
-            except Fault as fault:
-                _log.error("version not served: %s", fault)
-                faults[int(folder.name)] = str(fault)
-        return Model(versions, faults)
+    def look(self) -> None:
+        """Notices what changed on disk since, loads and checks it, and swaps it in, model by model.
+
+        A folder that cannot be read, or holds nothing at all, is taken for one that is not mounted: what is loaded
+        serves on, and `fault` tells it.
+        """
+        found = self._scan()
+        if self._fault:
+            return
+        for name in sorted(self._shelves.keys() | found.keys()):
+            self._swap(name, self._shelf(name).renew(found.get(name, ()), at_once=False))
+            if name not in found:
+                del self._shelves[name]
+
+    def _scan(self) -> Mapping[str, tuple[int, ...]]:
+        """The versions on disk by model; none, and a fault, if the folder cannot be read."""
+        try:
+            found, fault = folders.scan(self._models_dir), None
+        except ModelFault as error:
+            found, fault = {}, error.text
+        if fault and fault != self._fault:
+            _log.error("%s", fault)
+        self._fault = fault
+        return {name: tuple(int(path.name) for path in paths) for name, paths in found.items()}
+
+    def _shelf(self, name: str) -> Shelf:
+        if name not in self._shelves:
+            self._shelves[name] = Shelf(self._models_dir / name, self._wanted_engine, self._threads)
+        return self._shelves[name]
+
+    def _swap(self, name: str, renewed: Renewed) -> None:
+        """Puts a model in its place, or takes it out if it has nothing to say, not even a fault."""
+        models, model = self.models(), renewed.model
+        before = models.get(name, Model())
+        if before is not model:
+            others = {other: kept for other, kept in models.items() if other != name}
+            told = {name: model} if model.versions or model.faults else {}
+            self._models = dict(sorted((others | told).items()))
+        self._tell(name, before, renewed, logging.INFO)
+
+    def _tell(self, name: str, before: Model, renewed: Renewed, level: int) -> None:
+        """Logs what changed, and has the observer know; after it is so."""
+        now, changes = renewed
+        for change in changes:
+            if change.outcome == "failed":
+                on = "; the one loaded before serves on" if change.ready else ""
+                _log.error("version not served: %s%s", now.faults[change.version], on)
+            else:
+                _log.log(level, "version %s: %s/%s", change.outcome, name, change.version)
+            if self._observer:
+                self._observer(change)
+        if now.labels != before.labels:
+            _log.log(level, "version labels of %s: %s", name, json.dumps(dict(now.labels)))
+        if now.labels_fault and now.labels_fault != before.labels_fault:
+            _log.error("version labels not taken: %s", now.labels_fault)
+
+    @property
+    def fault(self) -> str | None:
+        """Why the folder as a whole could not be read at the last look, in a sentence."""
+        return self._fault
 
     def unready(self) -> str | None:
-        """Why not every model answers yet, in a sentence; None once each has a version that did."""
+        """Why not every required model answers, in a sentence; None if each has a version that does."""
         if self._models is None:
             return "the models are being loaded"
-        if not self._models:
-            return "there is no model to serve"
-        missing = [name for name, model in self._models.items() if not model.versions]
-        return f"no version could be loaded of: {', '.join(missing)}" if missing else None
+        silent = [name for name, model in self._models.items() if not model.versions]
+        if missing := [name for name in silent if self._required is None or name in self._required]:
+            return f"no version could be loaded of: {', '.join(missing)}"
+        return "there is no model to serve" if len(silent) == len(self._models) else None
 
     def models(self) -> Mapping[str, Model]:
         """Every model on disk by name; raises NotReady while they are being loaded."""
@@ -136,18 +131,26 @@ class Registry:
         return models[name]
 
     def get(self, name: str, version: int | None = None, label: str | None = None) -> Classifier:
-        """A loaded version, by default the highest; raises UnknownModel, UnknownVersion, UnknownLabel or NotReady."""
+        """The version of a number or of a label, by default the highest that is loaded.
+
+        Raises UnknownModel, UnknownVersion, UnknownLabel or NotReady.
+        """
         model = self.model(name)
         if label is not None:
-            if label not in model.labels:
-                raise UnknownLabel(f"model {name!r} has no version label {label!r}; it has: {', '.join(model.labels)}")
-            version = model.labels[label]
+            return model.versions[_labelled(name, model, label)]
         if version is None and not model.versions:
             raise NotReady(f"no version of model {name!r} could be loaded")
         number = max(model.versions) if version is None else version
+        if number in model.versions:
+            return model.versions[number]
         if number in model.faults:
             raise NotReady(f"version {number} of model {name!r} could not be loaded")
-        if number not in model.versions:
-            known = ", ".join(str(known) for known in sorted(model.versions))
-            raise UnknownVersion(f"model {name!r} has no version {number}; it has: {known or 'none'}")
-        return model.versions[number]
+        known = ", ".join(str(known) for known in sorted(model.versions))
+        raise UnknownVersion(f"model {name!r} has no version {number}; it has: {known or 'none'}")
+
+
+def _labelled(name: str, model: Model, label: str) -> int:
+    if label not in model.labels:
+        known = ", ".join(model.labels) or "none"
+        raise UnknownLabel(f"model {name!r} has no version label {label!r}; it has: {known}")
+    return model.labels[label]

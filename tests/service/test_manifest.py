@@ -106,3 +106,38 @@ def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "saved_model.pb").unlink()
     with pytest.raises(ManifestFault, match=r"saved_model\.pb: is listed in the manifest and missing"):
         contract.verify_files(folder, contract.read(folder))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "model.keras",
+            "model.h5",
+            "weights.hdf5",
+            "model.pkl",
+            "labels.pickle",
+            "model.joblib",
+            "model.pt",
+            "code.py",
+        ),
+        *("keras_metadata.pb", "saved_model.pbtxt", "saved_model.cpb", "assets/words.txt.gz", "variables/more.npy"),
+        *("figures/saved_model.pb", "variables/saved_model.pb", "lib.so", "model.tflite.png.exe"),
+    ],
+)
+def test_a_file_that_could_carry_code_is_refused_by_name_though_the_manifest_vouches_for_it(
+    folder: Path, name: str
+) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    contract.write(folder, contract.read(folder))
+    with pytest.raises(ManifestFault, match=f"{name}: is nothing a version may hold"):
+        contract.verify_files(folder, contract.read(folder))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "LICENSE", "figures/more.png", "golden/photo.jpg", "data/counts.csv"])
+def test_pictures_and_documents_may_be_added(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    contract.write(folder, contract.read(folder))
+    contract.verify_files(folder, contract.read(folder))

@@ -12,9 +12,10 @@ from keras import layers
 from PIL import Image
 
 from service import manifest as contract
+from service.inference import operations
 from tests.conftest import SHIPPED, app_over, png, shipped
 from tests.tiny.datasets import tiny as tiny_data
-from training import foreign, operations
+from training import foreign
 from training.cli import main
 from training.datasets import arrays
 from training.foreign import NotAdopted

@@ -41,9 +41,19 @@ def choose(folder: Path, manifest: Manifest, wanted: str) -> EngineName:
         engine = "tensorflow"
     if _FILES[engine] not in manifest.files:
         raise ModelFault(f"{folder}: has no {_FILES[engine]}, which the engine {engine} needs")
-    if importlib.util.find_spec(_MODULES[engine]) is None:
+    if not installed(engine):
         raise ModelFault(f"{folder}: needs the engine {engine}, which is not installed: {_INSTALL[engine]}")
     return engine
+
+
+def fitting(manifest: Manifest) -> list[EngineName]:
+    """The engines that a version has the file for."""
+    return [engine for engine, file in _FILES.items() if file in manifest.files]
+
+
+def installed(engine: EngineName) -> bool:
+    """Whether this installation has the engine's library."""
+    return importlib.util.find_spec(_MODULES[engine]) is not None
 
 
 def load(engine: EngineName, folder: Path, threads: int) -> Infer:

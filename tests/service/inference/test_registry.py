@@ -9,7 +9,7 @@ import pytest
 
 from service import manifest as contract
 from service.errors import ModelFault, NotReady, UnknownModel, UnknownVersion
-from service.inference import engines, registry
+from service.inference import engines, folders
 from service.inference.registry import Registry
 from tests.conftest import MODELS
 
@@ -62,7 +62,7 @@ def test_a_bad_newest_version_leaves_the_one_before_it_serving(models_dir: Path)
     assert found.unready() is None
     with pytest.raises(NotReady):
         found.get("mnist", 2)
-    registry.check_start(models_dir, "auto")
+    folders.check_start(models_dir, "auto")
 
 
 def test_a_version_that_misses_its_golden_pictures_is_not_served(models_dir: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_folder_without_models_ends_the_start(tmp_path: Path, content: str | N
     if content:
         models.mkdir()
     with pytest.raises(ModelFault, match="models"):
-        registry.check_start(models, "auto")
+        folders.check_start(models, "auto")
     assert loaded(models).unready() == "there is no model to serve"
 
 
@@ -143,7 +143,7 @@ def test_a_model_without_any_good_version_ends_the_start_with_every_fault(models
     (models_dir / "mnist" / "1" / "golden" / "3.png").unlink()
     (add_version(models_dir, 2) / "manifest.json").write_text("{")
     with pytest.raises(ModelFault) as caught:
-        registry.check_start(models_dir, "auto")
+        folders.check_start(models_dir, "auto")
     assert "mnist/1/golden/3.png" in str(caught.value) and "mnist/2/manifest.json" in str(caught.value)
 
 
@@ -160,7 +160,7 @@ def test_without_tensorflow_and_without_a_litert_file_the_start_says_what_to_ins
     contract.write(folder, contract.read(folder))
     without(monkeypatch, "tensorflow")
     with pytest.raises(ModelFault, match=r"pip install -r requirements/tensorflow\.txt"):
-        registry.check_start(models_dir, "auto")
+        folders.check_start(models_dir, "auto")
 
 
 def test_an_engine_is_chosen_by_what_the_folder_has(models_dir: Path) -> None:
