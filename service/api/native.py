@@ -42,7 +42,7 @@ class Native:
         classifier = self._registry.get(name, version)
         top_k = _top_k(request, len(classifier.manifest.labels))
         seen = _flag(request, "seen")
-        files = uploads.read(request, self._settings.max_images)
+        files = uploads.read(request, self._settings.max_images, self._settings.max_request_bytes)
         labels = classifier.manifest.labels
         answers = []
         for computed in self._computing.predict(classifier, files):

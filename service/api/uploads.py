@@ -3,15 +3,15 @@
 import base64
 import binascii
 import codecs
-import math
 import re
 from io import BytesIO
 from typing import IO, NamedTuple
 
 from flask import Request
 from pydantic import ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.datastructures import FileStorage, MultiDict
 
+from service.api import bodies
 from service.api.problems import RequestFault, TooManyImages
 from service.api.schemas import PredictBody
 
@@ -19,6 +19,8 @@ FIELD = "image"
 _DATA_URL_HEAD = re.compile(r"^data:[^,]*;base64,", re.IGNORECASE)
 _EXPECTED = '{"images": ["<base64>"]}'
 _SPACE = re.compile(r"\s+")
+Texts = MultiDict[str, str]
+Files = MultiDict[str, FileStorage]
 
 
 class Upload(NamedTuple):
@@ -41,18 +43,18 @@ class InMemoryRequest(Request):
         return BytesIO()
 
 
-def read(request: Request, max_images: int) -> list[Upload]:
+def read(request: Request, max_images: int, max_bytes: int) -> list[Upload]:
     """The request's pictures in the order they were sent, at least one.
 
     Raises RequestFault or TooManyImages. The Content-Type says how the pictures are wrapped, never what they are: any
     type but multipart and JSON is a raw body, such as the form type that `curl --data-binary` declares.
     """
     if request.mimetype == "multipart/form-data":
-        uploads = _from_multipart(request)
+        uploads = _from_multipart(*_form(request, max_bytes))
     elif request.is_json:
-        uploads = _from_json(_body(request), max_images)
+        uploads = _from_json(bodies.read_body(request, max_bytes), max_images)
     else:
-        uploads = [Upload(_picture(request), None)]
+        uploads = [Upload(_picture(request, max_bytes), None)]
     _check_count(len(uploads), max_images)
     return uploads
 
@@ -62,36 +64,32 @@ def _check_count(count: int, max_images: int) -> None:
         raise TooManyImages(f"the request has {count} images; at most {max_images} are accepted")
 
 
-def _body(request: Request) -> bytes:
-    """The whole body.
-
-    gunicorn ends a body where the connection ends, and werkzeug a chunked one at the limit: neither may pass for whole.
-    """
-    data = request.get_data(cache=False, parse_form_data=False)
-    if request.content_length is None and len(data) >= (request.max_content_length or math.inf):
-        raise RequestEntityTooLarge
-    if len(data) < (request.content_length or 0):
-        raise RequestFault("incomplete_body", f"{len(data)} of {request.content_length} bytes arrived; send it again")
-    return data
-
-
-def _picture(request: Request) -> bytes:
-    data = _body(request)
+def _picture(request: Request, max_bytes: int) -> bytes:
+    data = bodies.read_body(request, max_bytes)
     # Whoever declares a type sends a file, if an empty one; whoever does not sends nothing.
     if not data and not request.mimetype:
         raise RequestFault("no_image", f"the request has no body; send a picture as it is or as field {FIELD!r}")
     return data
 
 
-def _from_multipart(request: Request) -> list[Upload]:
-    files = request.files.getlist(FIELD)
-    if files:
-        return [Upload(file.stream.read(), file.filename or None) for file in files]
-    if FIELD in request.form:
+def _form(request: Request, max_bytes: int) -> tuple[Texts, Files]:
+    """A form's texts and files; werkzeug parses it as it arrives, unless it must be inflated first."""
+    if not bodies.is_encoded(request):
+        return request.form, request.files
+    stream = BytesIO(bodies.read_body(request, max_bytes))
+    parser = request.make_form_data_parser()
+    _, texts, files = parser.parse(stream, request.mimetype, None, request.mimetype_params)
+    return texts, files
+
+
+def _from_multipart(texts: Texts, files: Files) -> list[Upload]:
+    if pictures := files.getlist(FIELD):
+        return [Upload(picture.stream.read(), picture.filename or None) for picture in pictures]
+    if FIELD in texts:
         raise RequestFault(
             "no_file", f"the field {FIELD!r} has no file name, so it is text; with curl: -F {FIELD}=@picture.png"
         )
-    found = sorted(str(name) for name in {*request.files, *request.form})
+    found = sorted(str(name) for name in {*files, *texts})
     if found:
         raise RequestFault("wrong_field", f"no multipart field {FIELD!r}; found: {', '.join(map(repr, found))}")
     raise RequestFault("no_image", f"no field {FIELD!r} could be read; is the body complete and well-formed?")

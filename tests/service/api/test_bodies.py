@@ -1,0 +1,145 @@
+"""Bodies are taken whole, inflated where they are compressed, and never beyond the limit."""
+
+import base64
+import gzip
+import json
+import tracemalloc
+import zlib
+from collections.abc import Callable
+
+import pytest
+from flask import Request
+from flask.testing import FlaskClient
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.test import EnvironBuilder
+
+from service.api.bodies import read_body
+from service.api.problems import RequestFault
+from tests.conftest import golden
+
+PREDICT = "/models/mnist/predict"
+TEXT = b"every byte of it " * 100
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+}
+
+
+def sent(data: bytes, encoding: str | None = None, **environ: str) -> Request:
+    """A request as gunicorn hands it over, whose body ends where its stream does."""
+    headers = [] if encoding is None else [("Content-Encoding", encoding)]
+    built = EnvironBuilder(method="POST", data=data, headers=headers).get_environ()
+    return Request({**built, "wsgi.input_terminated": True, **environ})
+
+
+def chunked(data: bytes) -> Request:
+    """The same without a stated length."""
+    request = sent(data)
+    del request.environ["CONTENT_LENGTH"]
+    return request
+
+
+@pytest.mark.parametrize("encoding", [None, "", "identity", " Identity "])
+def test_a_plain_body_is_returned_as_it_was_sent(encoding: str | None) -> None:
+    assert read_body(sent(TEXT, encoding), len(TEXT)) == TEXT
+    assert read_body(sent(b"", encoding), 10) == b""
+
+
+@pytest.mark.parametrize("encoding", [*COMPRESS, "GZIP"])
+def test_a_compressed_body_is_inflated_up_to_the_limit_and_no_further(encoding: str) -> None:
+    data = COMPRESS[encoding.lower()](TEXT)
+    assert read_body(sent(data, encoding), len(TEXT)) == TEXT
+    with pytest.raises(RequestEntityTooLarge):
+        read_body(sent(data, encoding), len(TEXT) - 1)
+
+
+def test_a_bomb_takes_no_more_memory_than_the_limit() -> None:
+    bomb = gzip.compress(bytes(100_000_000))
+    tracemalloc.start()
+    with pytest.raises(RequestEntityTooLarge):
+        read_body(sent(bomb, "gzip"), 1_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize("encoding", COMPRESS)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda data: b"",
+        lambda data: b"no compressed data",
+        lambda data: data[:-1],
+        lambda data: data[: len(data) // 2],
+        lambda data: data + b"more",
+        lambda data: data + data,
+        lambda data: data[:-8] + bytes(8),
+    ],
+    ids=["empty", "plain", "without its last byte", "half", "followed by more", "twice", "with a wrong checksum"],
+)
+def test_what_cannot_be_inflated_is_a_fault_of_the_request(encoding: str, broken: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(RequestFault, match=f"inflated as {encoding}") as raised:
+        read_body(sent(broken(COMPRESS[encoding](TEXT)), encoding), 1_000_000)
+    assert raised.value.code == "bad_encoding"
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress", "gzip2"])
+def test_an_unknown_encoding_is_refused_with_those_that_are_known(encoding: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="gzip, x-gzip, deflate"):
+        read_body(sent(TEXT, encoding), 1_000_000)
+
+
+def test_a_body_that_ended_before_its_stated_length_is_a_fault() -> None:
+    request = sent(TEXT, CONTENT_LENGTH=str(len(TEXT) + 1))
+    with pytest.raises(RequestFault, match=f"{len(TEXT)} of {len(TEXT) + 1} bytes") as raised:
+        read_body(request, 1_000_000)
+    assert raised.value.code == "incomplete_body"
+
+
+def test_a_body_over_the_limit_is_refused_and_one_of_its_size_is_not() -> None:
+    assert read_body(sent(TEXT), len(TEXT)) == TEXT
+    with pytest.raises(RequestEntityTooLarge):
+        read_body(sent(TEXT), len(TEXT) - 1)
+
+
+def test_a_chunked_body_that_reaches_the_limit_may_have_been_cut_there() -> None:
+    assert read_body(chunked(TEXT), len(TEXT) + 1) == TEXT
+    with pytest.raises(RequestEntityTooLarge):
+        read_body(chunked(TEXT), len(TEXT))
+
+
+def bodies_of(picture: bytes) -> list[tuple[str, bytes]]:
+    """The picture in every body form, as Content-Type and body."""
+    head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="seven.png"\r\n\r\n'
+    form = head + picture + b"\r\n--x--\r\n"
+    text = json.dumps({"images": [base64.b64encode(picture).decode()]}).encode()
+    return [("multipart/form-data; boundary=x", form), ("application/json", text), ("image/png", picture)]
+
+
+@pytest.mark.parametrize("encoding", COMPRESS)
+@pytest.mark.parametrize(("content_type", "body"), bodies_of(golden()), ids=["multipart", "json", "raw"])
+def test_pictures_are_classified_from_compressed_bodies(
+    client: FlaskClient, encoding: str, content_type: str, body: bytes
+) -> None:
+    headers = {"Content-Encoding": encoding}
+    answer = client.post(PREDICT, data=COMPRESS[encoding](body), content_type=content_type, headers=headers)
+    assert answer.get_json() == client.post(PREDICT, data=body, content_type=content_type).get_json()
+    assert answer.get_json()["predictions"][0]["label"] == "7"
+
+
+@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=x", "application/json", "image/png"])
+@pytest.mark.parametrize(
+    ("encoding", "data", "status", "code"),
+    [
+        ("gzip", gzip.compress(bytes(200_001)), 413, "request_entity_too_large"),
+        ("gzip", b"plain", 400, "bad_encoding"),
+        ("br", b"plain", 415, "unsupported_media_type"),
+    ],
+)
+def test_faults_of_compressed_bodies_are_problems_in_every_body_form(
+    client: FlaskClient, content_type: str, encoding: str, data: bytes, status: int, code: str
+) -> None:
+    headers = {"Content-Encoding": encoding}
+    answer = client.post(PREDICT, data=data, content_type=content_type, headers=headers)
+    assert (answer.status_code, answer.get_json()["code"]) == (status, code)
