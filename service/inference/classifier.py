@@ -22,13 +22,14 @@ _GOLDEN_LIMITS = Limits(max_bytes=2**20, max_pixels=2**20, max_frames=1)
 
 
 class Prediction(NamedTuple):
-    """What a model says of one picture; `probabilities` float32 `[classes]` in class order.
+    """What a model says of one picture; `probabilities` and `logits` float32 `[classes]` in class order.
 
     `in_distribution` is None for a model without an energy threshold.
     """
 
     label_index: int
     probabilities: NDArray[np.float32]
+    logits: NDArray[np.float32]
     in_distribution: bool | None
     warnings: tuple[Step, ...]
 
@@ -58,7 +59,7 @@ class Classifier:
         threshold = self.manifest.energy_threshold
         familiar = None if threshold is None else float(np.logaddexp.reduce(logits)) >= threshold and prepared.subject
         warnings = prepared.warnings if familiar is not False else (*prepared.warnings, _UNFAMILIAR)
-        return Prediction(int(probabilities.argmax()), probabilities, familiar, warnings)
+        return Prediction(int(probabilities.argmax()), probabilities, logits, familiar, warnings)
 
 
 def load(folder: Path, manifest: Manifest, engine: EngineName, threads: int) -> Classifier:
