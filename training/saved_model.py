@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from service.manifest import INPUT_NAME, LOGITS_NAME, PROBABILITIES_NAME
 from training.evaluate import Weights
 
 
@@ -38,9 +39,9 @@ def write(graph: Graph, temperature: float, folder: Path) -> None:
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = graph.logits(image) / temperature
-        return {"probabilities": tf.nn.softmax(logits), "logits": logits}
+        return {PROBABILITIES_NAME: tf.nn.softmax(logits), LOGITS_NAME: logits}
 
-    signature = [tf.TensorSpec((None, *graph.shape), tf.uint8, name="image")]
+    signature = [tf.TensorSpec((None, *graph.shape), tf.uint8, name=INPUT_NAME)]
     module.serve = tf.function(serve, input_signature=signature)
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
 

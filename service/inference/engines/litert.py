@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from service.inference.engines import Infer, Output
-from service.manifest import LITERT_FILE
+from service.manifest import LITERT_FILE, LOGITS_NAME, PROBABILITIES_NAME
 
 _SIGNATURE = "serving_default"
 
@@ -23,7 +23,7 @@ class _Model:
         runner = self._interpreter.get_signature_runner(_SIGNATURE)
         (self._image,) = (detail["index"] for detail in runner.get_input_details().values())
         outputs: dict[str, Any] = runner.get_output_details()
-        self._probabilities, self._logits = outputs["probabilities"]["index"], outputs["logits"]["index"]
+        self._probabilities, self._logits = outputs[PROBABILITIES_NAME]["index"], outputs[LOGITS_NAME]["index"]
 
     def answer(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Probabilities and logits `[1, classes]` of one image `[1, H, W, C]`."""

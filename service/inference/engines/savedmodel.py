@@ -7,6 +7,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from service.inference.engines import Infer, Output
+from service.manifest import LOGITS_NAME, PROBABILITIES_NAME
 
 _SIGNATURE = "serving_default"
 # More would only take memory: the cost per image is flat from here on.
@@ -22,7 +23,7 @@ def load(folder: Path, threads: int) -> Infer:
 
     def answer(images: NDArray[np.uint8]) -> Output:
         outputs = signature(**{name: tf.constant(images)})
-        return Output(outputs["probabilities"].numpy(), outputs["logits"].numpy())
+        return Output(outputs[PROBABILITIES_NAME].numpy(), outputs[LOGITS_NAME].numpy())
 
     def infer(images: NDArray[np.uint8]) -> Output:
         # The closure keeps `loaded`: a signature alone does not keep its variables alive.
