@@ -6,6 +6,7 @@ from service.api import health, malformed, problems, request_id
 from service.api.computing import Computing
 from service.api.metrics import Metrics
 from service.api.native import Native
+from service.api.open_inference import OpenInference
 from service.api.uploads import InMemoryRequest
 from service.inference.registry import Registry
 from service.settings import Settings, read_settings
@@ -42,6 +43,8 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     metrics.init_app(app)
     problems.init_app(app)
     malformed.init_app(app)
-    app.register_blueprint(Native(registry, Computing(metrics, settings), settings).blueprint())
+    computing = Computing(metrics, settings)
+    app.register_blueprint(Native(registry, computing, settings).blueprint())
+    app.register_blueprint(OpenInference(registry, computing, metrics, settings).blueprint())
     app.register_blueprint(health.blueprint(registry))
     return app

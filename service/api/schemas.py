@@ -1,6 +1,6 @@
 """The bodies that requests may have, as the code validates them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
@@ -15,3 +15,70 @@ class PredictBody(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
     images: Annotated[list[str], Field(min_length=1, max_length=MOST_IMAGES), FailFast()]
+
+
+# No model has more inputs or outputs; a longer list is given up at once.
+_MOST_TENSORS = 16
+_Dimension = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class _Sent(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class InferParameters(_Sent):
+    """Of a whole request; `timeout` in microseconds, 0 for none."""
+
+    timeout: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    binary_data_output: bool = False
+
+
+class InferInputParameters(_Sent):
+    """Of one input: how many bytes of the binary part are its data."""
+
+    binary_data_size: Annotated[int, Field(ge=0)] | None = None
+
+
+class InferOutputParameters(_Sent):
+    """Of one output: binary or JSON, and the classification extension's number of classes."""
+
+    binary_data: bool | None = None
+    classification: Annotated[int, Field(ge=1)] | None = None
+
+
+class InferInput(_Sent):
+    """One tensor of a request; `data` is nested as the shape says or flat, and absent from a binary one."""
+
+    name: str
+    shape: Annotated[list[_Dimension], Field(max_length=_MOST_TENSORS, fail_fast=True)]
+    datatype: str
+    parameters: InferInputParameters | None = None
+    data: list[Any] | None = None
+
+
+class InferOutput(_Sent):
+    """One output that is wanted."""
+
+    name: str
+    parameters: InferOutputParameters | None = None
+
+
+class InferBody(_Sent):
+    """An inference request of the Open Inference Protocol; without `outputs` all are wanted."""
+
+    id: str | None = None
+    parameters: InferParameters | None = None
+    inputs: Annotated[list[InferInput], Field(max_length=_MOST_TENSORS, fail_fast=True)]
+    outputs: Annotated[list[InferOutput], Field(max_length=_MOST_TENSORS, fail_fast=True)] | None = None
+
+
+class IndexBody(_Sent):
+    """A request for the repository's index; `ready` leaves out what cannot answer."""
+
+    ready: bool = False
+
+
+class LoadBody(_Sent):
+    """A request to load a model."""
+
+    parameters: dict[str, Any] = {}

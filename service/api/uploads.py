@@ -55,11 +55,12 @@ def read(request: Request, max_images: int, max_bytes: int) -> list[Upload]:
         uploads = _from_json(bodies.read_body(request, max_bytes), max_images)
     else:
         uploads = [Upload(_picture(request, max_bytes), None)]
-    _check_count(len(uploads), max_images)
+    check_count(len(uploads), max_images)
     return uploads
 
 
-def _check_count(count: int, max_images: int) -> None:
+def check_count(count: int, max_images: int) -> None:
+    """Raises TooManyImages if these are more than one request may hold."""
     if count > max_images:
         raise TooManyImages(f"the request has {count} images; at most {max_images} are accepted")
 
@@ -104,7 +105,7 @@ def _from_json(body: bytes, max_images: int) -> list[Upload]:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise RequestFault("bad_json", f"{place or 'body'}: {first['msg']}; expected {_EXPECTED}") from error
-    _check_count(len(images), max_images)
+    check_count(len(images), max_images)
     return [Upload(_decoded(index, text), None) for index, text in enumerate(images)]
 
 
