@@ -50,10 +50,15 @@ def configuration(classifier: Classifier, max_images: int) -> dict[str, Any]:
 
 
 def index(models: Mapping[str, Model], only_ready: bool) -> list[dict[str, str]]:
-    """Every version on disk: READY, or UNAVAILABLE and why."""
+    """Every version on disk: READY, or UNAVAILABLE; `reason` is what is wrong with what is on disk now."""
     return [
-        {"name": name, "version": str(version), "state": "UNAVAILABLE" if reason else "READY", "reason": reason}
+        {
+            "name": name,
+            "version": str(version),
+            "state": "READY" if version in model.versions else "UNAVAILABLE",
+            "reason": model.faults.get(version, ""),
+        }
         for name, model in models.items()
-        for version, reason in sorted({**dict.fromkeys(model.versions, ""), **model.faults}.items())
-        if not (reason and only_ready)
+        for version in sorted({*model.versions, *model.faults})
+        if version in model.versions or not only_ready
     ]

@@ -95,8 +95,9 @@ class OpenInference:
 
     def statistics(self, name: str, version: int | None = None) -> Response:
         """What was counted of a version, or of every loaded version of a model."""
-        numbers = sorted(self._registry.model(name).versions) if version is None else [version]
-        return self._statistics([(name, self._registry.get(name, number).manifest.version) for number in numbers])
+        if version is None:
+            return self._statistics([(name, number) for number in sorted(self._registry.model(name).versions)])
+        return self._statistics([(name, self._registry.get(name, version).manifest.version)])
 
     def _statistics(self, versions: list[tuple[str, int]]) -> Response:
         counted = Statistics(self._metrics.collected())
