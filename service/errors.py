@@ -54,6 +54,12 @@ class UnknownVersion(Fault):
     code = "unknown_version"
 
 
+class UnknownLabel(Fault):
+    """The model has no such version label."""
+
+    code = "unknown_label"
+
+
 class NotReady(Fault):
     """The models are still being loaded, or this one could not be."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service import manifest as contract
-from service.errors import Fault, ModelFault, NotReady, UnknownModel, UnknownVersion
+from service.errors import Fault, ModelFault, NotReady, UnknownLabel, UnknownModel, UnknownVersion
 from service.inference import classifier, engines
 from service.inference.classifier import Classifier
 from service.manifest import EngineName, Manifest, ManifestFault
@@ -26,10 +26,14 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Model:
-    """One model's versions: loaded ones by number, and for each other one the sentence that says why not."""
+    """One model's versions: loaded ones by number, and for each other one the sentence that says why not.
+
+    `labels` name versions.
+    """
 
     versions: Mapping[int, Classifier] = field(default_factory=dict)
     faults: Mapping[int, str] = field(default_factory=dict)
+    labels: Mapping[str, int] = field(default_factory=dict)
 
 
 def scan(models_dir: Path) -> dict[str, list[Path]]:
@@ -131,9 +135,13 @@ class Registry:
             raise UnknownModel(f"there is no model {name!r}; there are: {', '.join(models) or 'none'}")
         return models[name]
 
-    def get(self, name: str, version: int | None = None) -> Classifier:
-        """A loaded version, by default the highest; raises UnknownModel, UnknownVersion or NotReady."""
+    def get(self, name: str, version: int | None = None, label: str | None = None) -> Classifier:
+        """A loaded version, by default the highest; raises UnknownModel, UnknownVersion, UnknownLabel or NotReady."""
         model = self.model(name)
+        if label is not None:
+            if label not in model.labels:
+                raise UnknownLabel(f"model {name!r} has no version label {label!r}; it has: {', '.join(model.labels)}")
+            version = model.labels[label]
         if version is None and not model.versions:
             raise NotReady(f"no version of model {name!r} could be loaded")
         number = max(model.versions) if version is None else version
