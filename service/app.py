@@ -7,6 +7,7 @@ from service.api.computing import Computing
 from service.api.metrics import Metrics
 from service.api.native import Native
 from service.api.open_inference import OpenInference
+from service.api.tensorflow_serving import TensorFlowServing, ignoring_case
 from service.api.uploads import InMemoryRequest
 from service.inference.registry import Registry
 from service.settings import Settings, read_settings
@@ -46,5 +47,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     computing = Computing(metrics, settings)
     app.register_blueprint(Native(registry, computing, settings).blueprint())
     app.register_blueprint(OpenInference(registry, computing, metrics, settings).blueprint())
+    app.register_blueprint(TensorFlowServing(registry, computing, settings).blueprint())
     app.register_blueprint(health.blueprint(registry))
+    app.wsgi_app = ignoring_case(app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app

@@ -29,7 +29,7 @@ from service.errors import (
 )
 
 _log = logging.getLogger(__name__)
-_RETRY_AFTER_S = 1
+RETRY_AFTER_S = 1
 # TF Serving's, KServe's and Triton's clients read the key `error` of any answer but 200.
 _PROTOCOLS = re.compile(r"/v[12](?:/|$)", re.IGNORECASE)
 
@@ -104,7 +104,7 @@ def problem(status: int, code: str, detail: str, **extra: object) -> Response:
     else:
         response = Response(json.dumps(body) + "\n", status, mimetype="application/problem+json")
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
 

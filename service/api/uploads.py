@@ -1,7 +1,6 @@
 """The pictures of a request, however they were sent: multipart parts, a raw body, or base64 in JSON."""
 
 import base64
-import binascii
 import codecs
 import re
 from io import BytesIO
@@ -111,6 +110,11 @@ def _from_json(body: bytes, max_images: int) -> list[Upload]:
 
 def _decoded(index: int, text: str) -> bytes:
     try:
-        return base64.b64decode(_SPACE.sub("", _DATA_URL_HEAD.sub("", text)), validate=True)
-    except (binascii.Error, ValueError) as error:
+        return from_base64(text)
+    except ValueError as error:
         raise RequestFault("bad_base64", f"images.{index} is not base64: {error}") from error
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes of a file in base64, which may have line breaks and the head of a `data:` URL; raises ValueError."""
+    return base64.b64decode(_SPACE.sub("", _DATA_URL_HEAD.sub("", text)), validate=True)
