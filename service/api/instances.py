@@ -33,14 +33,13 @@ def are_rows(document: Document) -> bool:
     return _ROWS in document
 
 
-def rows(document: Document, shape: Shape, max_images: int) -> list[Input]:
-    """The elements of `instances`; raises RequestFault or TooManyImages."""
+def rows(document: Document, shape: Shape) -> list[Input]:
+    """The elements of `instances`; raises RequestFault."""
     found = document[_ROWS]
     if not isinstance(found, list):
         raise _fault("Expecting 'instances' to be an list/array")
     if not found:
         raise _fault("No values in 'instances' array")
-    uploads.check_count(len(found), max_images)
     named = _is_object(found[0])
     return [_image(at, _ROWS, _unnamed(at, row, named), shape) for at, row in enumerate(found)]
 
@@ -57,8 +56,8 @@ def _unnamed(at: int, row: object, named: bool) -> object:
     return row[INPUT_NAME]
 
 
-def columns(document: Document, shape: Shape, max_images: int) -> list[Input]:
-    """What `inputs` holds; raises RequestFault or TooManyImages."""
+def columns(document: Document, shape: Shape) -> list[Input]:
+    """What `inputs` holds; raises RequestFault."""
     found = document[_COLUMNS]
     if _is_object(found):
         if INPUT_NAME not in found:
@@ -67,12 +66,11 @@ def columns(document: Document, shape: Shape, max_images: int) -> list[Input]:
     if not isinstance(found, list) or not found:
         got = json_documents.shown(found)
         raise _fault(f"Expecting shape {json_tensors.told((-1, *shape))} or a list of files, but got: {got}")
-    uploads.check_count(len(found), max_images)
     return [_image(at, _COLUMNS, one, shape) for at, one in enumerate(found)]
 
 
-def examples(document: Document, shape: Shape, max_images: int) -> list[Input]:
-    """The examples of a classification, each with what `context` holds; raises RequestFault or TooManyImages."""
+def examples(document: Document, shape: Shape) -> list[Input]:
+    """The examples of a classification, each with what `context` holds; raises RequestFault."""
     if _EXAMPLES not in document:
         raise _fault("When method is classify, key 'examples' is expected and was not found")
     found, context = document[_EXAMPLES], document.get("context", {})
@@ -80,7 +78,6 @@ def examples(document: Document, shape: Shape, max_images: int) -> list[Input]:
         raise _fault("Expecting 'examples' value to be an list/array with at least one example")
     if not all(isinstance(one, dict) for one in [context, *found]):
         raise _fault("Example must be JSON object")
-    uploads.check_count(len(found), max_images)
     return [_example(at, context | one, shape) for at, one in enumerate(found)]
 
 

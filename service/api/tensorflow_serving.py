@@ -10,7 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 
-from service.api import instances, json_documents, signature
+from service.api import instances, json_documents, signature, uploads
 from service.api.bodies import read_body
 from service.api.computing import Computing, Input
 from service.api.json_documents import Document
@@ -27,7 +27,7 @@ _WORDS = re.compile(
 )
 _LARGEST_VERSION = 2**63 - 1
 
-Take = Callable[[Document, Shape, int], list[Input]]
+Take = Callable[[Document, Shape], list[Input]]
 
 
 class _Name(BaseConverter):
@@ -147,7 +147,8 @@ class TensorFlowServing:
         return document
 
     def _computed(self, classifier: Classifier, document: Document, take: Take) -> list[Prediction]:
-        inputs = take(document, classifier.manifest.input.shape, self._settings.max_images)
+        inputs = take(document, classifier.manifest.input.shape)
+        uploads.check_count(len(inputs), self._settings.max_images)
         return [computed.prediction for computed in self._computing.predict(classifier, inputs)]
 
 

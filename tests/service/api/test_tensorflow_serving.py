@@ -1,0 +1,256 @@
+"""TF Serving's REST API and KServe's first one: their paths, their bodies, their words for what is wrong."""
+
+import base64
+import gzip
+import json
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from service import manifest as contract
+from service.app import build_app
+from service.inference.registry import Model, Registry
+from service.settings import Settings
+from tests.conftest import MODELS, SHIPPED, app_over, golden, png, shipped
+
+MNIST = "/v1/models/mnist"
+VERSION = int(shipped("mnist").name)
+
+
+def b64(file: bytes) -> dict[str, str]:
+    return {"b64": base64.b64encode(file).decode()}
+
+
+def tensor(file: bytes) -> Any:
+    """A data set picture as nested lists `[height, width, channels]`."""
+    array = np.asarray(Image.open(BytesIO(file)))
+    return (array if array.ndim == 3 else array[:, :, None]).tolist()
+
+
+def fault(response: TestResponse, status: int) -> str:
+    """The sentence of an answer that must be a fault of the protocol's shape."""
+    assert response.status_code == status, response.text
+    assert response.mimetype == "application/json" and list(response.get_json()) == ["error"]
+    return str(response.get_json()["error"])
+
+
+def native(client: FlaskClient, model: str, file: bytes) -> list[float]:
+    (prediction,) = client.post(f"/models/{model}/predict", data=file).get_json()["predictions"]
+    return list(prediction["probabilities"].values())
+
+
+SEVEN, PIXELS = b64(golden()), tensor(golden())
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+@pytest.mark.parametrize("named", [False, True], ids=["bare", "named"])
+def test_a_picture_gets_the_same_probabilities_in_every_format_and_natively(
+    client: FlaskClient, model: str, named: bool
+) -> None:
+    file = golden(model, 3)
+    expected = native(client, model, file)
+    for value in (b64(file), tensor(file)):
+        row: Any = {"image": value} if named else value
+        inputs: Any = {"image": [value]} if named else [value]
+        path = f"/v1/models/{model}"
+        (prediction,) = client.post(f"{path}:predict", json={"instances": [row]}).get_json()["predictions"]
+        assert prediction["probabilities"] == pytest.approx(expected, abs=1e-6)
+        odds = np.exp(prediction["logits"])
+        assert odds / odds.sum() == pytest.approx(np.array(expected), abs=1e-5)
+        outputs = client.post(f"{path}:predict", json={"inputs": inputs}).get_json()["outputs"]
+        assert outputs == {name: [answer] for name, answer in prediction.items()}
+        (result,) = client.post(f"{path}:classify", json={"examples": [{"image": value}]}).get_json()["results"]
+        assert [label for label, _ in result] == list(contract.read(shipped(model)).labels)
+        assert [score for _, score in result] == prediction["probabilities"]
+
+
+def test_pictures_are_answered_in_their_order_however_they_are_written(client: FlaskClient) -> None:
+    digits = [3, 1, 4, 1, 5]
+    files = [golden(label=digit) for digit in digits]
+    mixed = [b64(file) if at % 2 else tensor(file) for at, file in enumerate(files)]
+    answer = client.post(f"{MNIST}:predict", json={"instances": mixed}).get_json()
+    assert [int(np.argmax(one["probabilities"])) for one in answer["predictions"]] == digits
+    answer = client.post(f"{MNIST}:predict", json={"inputs": {"image": mixed}}).get_json()
+    assert np.argmax(answer["outputs"]["probabilities"], axis=1).tolist() == digits
+
+
+def test_a_photograph_as_base64_goes_the_way_of_an_upload(client: FlaskClient) -> None:
+    photo = Image.new("RGB", (100, 100), "white")
+    photo.paste("black", (45, 20, 55, 80))
+    (prediction,) = client.post(f"{MNIST}:predict", json={"instances": [b64(png(photo))]}).get_json()["predictions"]
+    assert prediction["probabilities"] == pytest.approx(native(client, "mnist", png(photo)), abs=1e-6)
+
+
+def test_grey_pictures_may_leave_out_the_axis_of_the_one_channel(client: FlaskClient) -> None:
+    flat = np.asarray(PIXELS)[:, :, 0].tolist()
+    answers = [client.post(f"{MNIST}:predict", json={"instances": [one]}).get_json() for one in (PIXELS, flat)]
+    assert answers[0] == answers[1] and "predictions" in answers[0]
+
+
+def test_the_feature_of_an_example_may_be_one_flat_list_or_come_from_the_context(client: FlaskClient) -> None:
+    numbers = np.asarray(PIXELS).ravel().tolist()
+    expected = client.post(f"{MNIST}:classify", json={"examples": [{"image": PIXELS}]}).get_json()
+    for body in (
+        {"examples": [{"image": numbers, "other": ["ignored"]}]},
+        {"context": {"image": numbers}, "examples": [{}]},
+    ):
+        assert client.post(f"{MNIST}:classify", json=body).get_json() == expected
+    assert "results" in expected
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"signature_name": "serving_default"}, {"signature_name": ""}, {"unknown": {"keys": [1, None]}}],
+    ids=["named signature", "default signature", "unknown keys"],
+)
+def test_other_keys_change_nothing(client: FlaskClient, extra: dict[str, Any]) -> None:
+    body = {"instances": [SEVEN]}
+    for changed in ({**body, **extra}, {**extra, **body}):
+        assert client.post(f"{MNIST}:predict", json=changed).get_json() == (
+            client.post(f"{MNIST}:predict", json=body).get_json()
+        )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{MNIST}/versions/{VERSION}:predict",
+        f"{MNIST}/versions/0{VERSION}:predict",
+        f"/V1/Models/mnist/Versions/{VERSION}:PREDICT",
+        "/v1/models/m%6Eist:predict",
+        f"{MNIST}%3Apredict",
+        f"{MNIST}:predict?timeout=5",
+    ],
+)
+def test_paths_are_understood_in_any_case_and_percent_encoded(client: FlaskClient, path: str) -> None:
+    answer = client.post(path, json={"instances": [SEVEN]})
+    assert answer.get_json() == client.post(f"{MNIST}:predict", json={"instances": [SEVEN]}).get_json()
+    assert answer.status_code == 200
+
+
+def test_the_content_type_is_not_looked_at_and_the_body_may_be_compressed(client: FlaskClient) -> None:
+    body = json.dumps({"instances": [PIXELS]}).encode()
+    expected = client.post(f"{MNIST}:predict", data=body, content_type="application/json").get_json()
+    for content_type in (None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        assert client.post(f"{MNIST}:predict", data=body, content_type=content_type).get_json() == expected
+    packed = client.post(f"{MNIST}:predict", data=gzip.compress(body), headers={"Content-Encoding": "gzip"})
+    assert packed.get_json() == expected and "predictions" in expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"{MNIST}:predict"),
+        ("POST", f"{MNIST}/metadata"),
+        ("POST", MNIST),
+        ("DELETE", MNIST),
+        ("GET", f"{MNIST}/version/50"),
+        ("GET", f"{MNIST}/label/x"),
+        ("POST", f"{MNIST}/versions/HELLO:predict"),
+        ("POST", f"{MNIST}/versions/-1:predict"),
+        ("POST", f"{MNIST}/versions/:predict"),
+        ("POST", f"{MNIST}/versions/1/labels/x:predict"),
+        ("POST", f"{MNIST}:explain"),
+        ("POST", "/v1/models/:predict"),
+        ("POST", "/v1/models:predict"),
+        ("GET", "/v1/models/a/b"),
+        ("GET", "/v1/models/"),
+        ("GET", "/v1//models"),
+        ("GET", "/v1/"),
+        ("GET", "/v1"),
+        ("GET", "/V1/Model"),
+    ],
+)
+def test_any_other_request_below_v1_is_malformed(client: FlaskClient, method: str, path: str) -> None:
+    told = fault(client.open(path, method=method), 400)
+    assert told.lower() == f"malformed request: {method.lower()} {path.lower()}"
+
+
+NOT_FOUND = "Servable not found for request: "
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("POST", "/v1/models/none:predict", 404, f"{NOT_FOUND}Latest(none)"),
+        ("POST", "/v1/models/MNIST:predict", 404, f"{NOT_FOUND}Latest(MNIST)"),
+        ("POST", "/v1/models/none:classify", 404, f"{NOT_FOUND}Latest(none)"),
+        ("POST", "/v1/models/none:regress", 404, f"{NOT_FOUND}Latest(none)"),
+        ("POST", f"{MNIST}/versions/99:predict", 404, f"{NOT_FOUND}Specific(mnist, 99)"),
+        ("POST", f"{MNIST}/versions/{2**63 - 1}:predict", 404, f"{NOT_FOUND}Specific(mnist, {2**63 - 1})"),
+        ("POST", f"{MNIST}/labels/none:predict", 400, "Unrecognized servable version label: none"),
+        ("GET", "/v1/models/none/metadata", 404, f"{NOT_FOUND}Latest(none)"),
+        ("GET", f"{MNIST}/versions/99/metadata", 404, f"{NOT_FOUND}Specific(mnist, 99)"),
+        ("GET", "/v1/models/none", 404, "Could not find any versions of model none"),
+        ("GET", "/v1/models/none/versions/1", 404, "Could not find any versions of model none"),
+        ("GET", f"{MNIST}/versions/99", 404, "Could not find version 99 of model mnist"),
+        ("GET", f"{MNIST}/labels/none", 400, "Unrecognized servable version label: none"),
+        ("GET", f"{MNIST}/versions/{2**64 - 1}", 400, f"Failed to convert version: {2**64 - 1} to numeric."),
+        ("POST", f"{MNIST}/versions/{2**63}:predict", 400, f"Failed to convert version: {2**63} to numeric."),
+        ("POST", f"{MNIST}/versions/{'9' * 5000}:predict", 400, "Failed to convert version: 9"),
+    ],
+)
+def test_what_there_is_not_is_told_in_tf_servings_words(
+    client: FlaskClient, method: str, path: str, status: int, text: str
+) -> None:
+    assert fault(client.open(path, method=method, json={} if method == "POST" else None), status).startswith(text)
+
+
+def test_models_are_listed_by_name(client: FlaskClient) -> None:
+    assert client.get("/v1/models").get_json() == {"models": SHIPPED}
+
+
+def test_the_state_of_a_model_is_both_protocols(client: FlaskClient) -> None:
+    available = {"version": str(VERSION), "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    expected = {"name": "mnist", "ready": True, "model_version_status": [available]}
+    assert client.get(MNIST).get_json() == expected
+    assert client.get(f"{MNIST}/versions/{VERSION}").get_json() == expected
+    assert client.head(MNIST).status_code == 200
+
+
+def test_a_model_without_a_good_version_is_503_with_its_states(models_dir: Path) -> None:
+    (models_dir / "mnist" / "1" / "model.tflite").write_bytes(b"broken")
+    client = app_over(models_dir).test_client()
+    for path in (MNIST, f"{MNIST}/versions/1"):
+        answer = client.get(path)
+        body = answer.get_json()
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert body["ready"] is False and "mnist" in body["error"]
+        (state,) = body["model_version_status"]
+        assert (state["version"], state["state"]) == ("1", "END")
+        assert state["status"]["error_code"] != "OK" and "model.tflite" in state["status"]["error_message"]
+    for answer in (
+        client.post(f"{MNIST}:predict", json={"instances": [SEVEN]}),
+        client.post(f"{MNIST}/versions/1:predict", json={"instances": [SEVEN]}),
+        client.get(f"{MNIST}/metadata"),
+    ):
+        assert "could be loaded" in fault(answer, 503) or "could not be loaded" in fault(answer, 503)
+
+
+def test_before_the_models_are_loaded_everything_is_503() -> None:
+    waiting = build_app(Settings(models_dir=MODELS), Registry(MODELS, "auto", 1)).test_client()
+    for answer in (waiting.get("/v1/models"), waiting.get(MNIST), waiting.post(f"{MNIST}:predict", json={})):
+        assert "being loaded" in fault(answer, 503) and answer.headers["Retry-After"]
+
+
+def test_a_label_names_a_version_on_every_path(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Registry.model
+
+    def labelled(registry: Registry, name: str) -> Model:
+        return replace(model(registry, name), labels={"Stable": VERSION})
+
+    monkeypatch.setattr(Registry, "model", labelled)
+    client = app.test_client()
+    for path in ("", "/metadata"):
+        assert client.get(f"/v1/models/mnist/LABELS/Stable{path}").get_json() == client.get(MNIST + path).get_json()
+    answer = client.post(f"{MNIST}/labels/Stable:predict", json={"instances": [SEVEN]})
+    assert answer.get_json() == client.post(f"{MNIST}:predict", json={"instances": [SEVEN]}).get_json()
+    assert answer.status_code == 200
