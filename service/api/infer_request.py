@@ -1,18 +1,18 @@
 """What an inference request of the Open Inference Protocol asks for: JSON, and after it binary tensors."""
 
-import base64
-import binascii
 import math
 import re
 import time
 import uuid
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from service.api import tensors
+from service.api import json_documents, tensors, uploads
 from service.api.computing import Input
+from service.api.instances import most_values
+from service.api.json_documents import Document, shown
 from service.api.problems import RequestFault
 from service.api.schemas import (
     InferBody,
@@ -23,9 +23,10 @@ from service.api.schemas import (
     InferParameters,
 )
 from service.api.tensors import BYTES, UINT8, fault
-from service.api.uploads import Upload, check_count
+from service.api.uploads import Upload
 from service.manifest import INPUT_NAME, OUTPUT_NAMES, Manifest
 
+_Body = TypeVar("_Body", bound=BaseModel)
 LENGTH_HEADER = "Inference-Header-Content-Length"
 
 
@@ -54,7 +55,8 @@ def read(body: bytes, header: str | None, manifest: Manifest, max_images: int) -
     head, tail = _split(body, header)
     if header is not None and not head:
         return Asked(_new_id(), [_raw(tail, manifest)], [Wanted(name, binary=True) for name in OUTPUT_NAMES])
-    sent = _parsed(head)
+    document = _document(head, header, most_values(manifest.input.shape, max_images))
+    sent = validated(InferBody, document)
     parameters = sent.parameters or InferParameters()
     return Asked(
         _new_id() if sent.id is None else sent.id,
@@ -86,18 +88,24 @@ def _split(body: bytes, header: str | None) -> tuple[bytes, bytes]:
     return body[: int(header)], body[int(header) :]
 
 
-def _parsed(head: bytes) -> InferBody:
+def _document(head: bytes, header: str | None, most: int) -> Document:
     try:
-        return InferBody.model_validate_json(head)
+        return json_documents.parse(head, most)
+    except RequestFault as wrong:
+        if header is not None:
+            raise
+        hint = f"before binary tensors, the header {LENGTH_HEADER} says where the JSON ends"
+        raise RequestFault(wrong.code, f"{wrong.text}; {hint}") from wrong
+
+
+def validated(schema: type[_Body], document: Document) -> _Body:
+    """A document in its schema; raises RequestFault naming the first place where it breaks it."""
+    try:
+        return schema.model_validate(document)
     except ValidationError as error:
-        hint = f"; before binary tensors, the header {LENGTH_HEADER} says where the JSON ends"
-        raise RequestFault("bad_json", first_fault(error) + hint * (not error.errors()[0]["loc"])) from error
-
-
-def first_fault(error: ValidationError) -> str:
-    """Where JSON is wrong first, and how."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['msg']}"
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise RequestFault("bad_json", f"{place}: {first['msg']}") from error
 
 
 def _raw(body: bytes, manifest: Manifest) -> Input:
@@ -113,7 +121,7 @@ def _raw(body: bytes, manifest: Manifest) -> Input:
 def _only(inputs: Sequence[InferInput], manifest: Manifest) -> InferInput:
     for one in inputs:
         if one.name != INPUT_NAME:
-            raise fault(f"unexpected input {one.name!r} for model {manifest.name!r}; its input is {INPUT_NAME!r}")
+            raise fault(f"unexpected input {shown(one.name)} for model {manifest.name!r}; its input is {INPUT_NAME!r}")
     if len(inputs) != 1:
         raise fault(f"model {manifest.name!r} takes the input {INPUT_NAME!r} once, not {len(inputs)} times")
     return inputs[0]
@@ -122,10 +130,10 @@ def _only(inputs: Sequence[InferInput], manifest: Manifest) -> InferInput:
 def _pictures(sent: InferInput, tail: bytes, manifest: Manifest, max_images: int) -> Sequence[Input]:
     shapes = {UINT8: [list(manifest.input.shape)], BYTES: [[], [1]]}
     if sent.datatype not in shapes:
-        raise fault(f"input {sent.name!r} must be {accepted(manifest)}; it is {sent.datatype!r}")
+        raise fault(f"input {sent.name!r} must be {accepted(manifest)}; it is {shown(sent.datatype)}")
     if not sent.shape or sent.shape[0] == 0 or sent.shape[1:] not in shapes[sent.datatype]:
         raise fault(f"invalid shape {sent.shape} for input {sent.name!r}; it must be {accepted(manifest)}")
-    check_count(sent.shape[0], max_images)
+    uploads.check_count(sent.shape[0], max_images)
     try:
         return _files(sent, tail, manifest.name) if sent.datatype == BYTES else _arrays(sent, tail, manifest.name)
     except RequestFault as wrong:
@@ -166,8 +174,8 @@ def _decoded(index: int, text: object) -> bytes:
     if not isinstance(text, str):
         raise fault(f"its data must be strings with base64 of image files; element {index} is none")
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return uploads.from_base64(text)
+    except ValueError as error:
         raise RequestFault("bad_base64", f"element {index} is not base64 of an image file: {error}") from error
 
 
@@ -179,7 +187,7 @@ def _wanted(sent: Sequence[InferOutput] | None, binary: bool, manifest: Manifest
     for name in names:
         if name not in OUTPUT_NAMES or names.count(name) > 1:
             wrong = "output asked for twice" if name in OUTPUT_NAMES else "unexpected output"
-            raise fault(f"{wrong}: {name!r}; model {manifest.name!r} has: {', '.join(OUTPUT_NAMES)}")
+            raise fault(f"{wrong}: {shown(name)}; model {manifest.name!r} has: {', '.join(OUTPUT_NAMES)}")
     return [_one_wanted(one, one.parameters or InferOutputParameters(), binary) for one in sent]
 
 

@@ -1,16 +1,15 @@
 """`/v2/…`: the Open Inference Protocol, as KServe's, Triton's and MLServer's clients speak it."""
 
 import json
-from typing import TypeVar
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel, ValidationError
 
-from service.api import infer_answer, infer_metadata, infer_request
+from service.api import infer_answer, infer_metadata, infer_request, json_documents
 from service.api.bodies import read_body
 from service.api.computing import Computing
 from service.api.deflated import deflated
 from service.api.infer_request import LENGTH_HEADER
+from service.api.json_documents import Document
 from service.api.metrics import Metrics
 from service.api.problems import RequestFault, problem
 from service.api.schemas import IndexBody, LoadBody
@@ -19,7 +18,8 @@ from service.errors import NotReady
 from service.inference.registry import Registry
 from service.settings import Settings
 
-_Body = TypeVar("_Body", bound=BaseModel)
+# More than any such request has.
+_MOST_VALUES = 1000
 
 
 class OpenInference:
@@ -118,13 +118,13 @@ class OpenInference:
 
     def index(self, repository: str = "") -> Response:
         """Every version on disk and its state; there is one repository, whatever it is called."""
-        only_ready = self._sent(IndexBody).ready
+        only_ready = infer_request.validated(IndexBody, self._sent()).ready
         return jsonify(infer_metadata.index(self._registry.models(), only_ready))
 
     def load(self, name: str, repository: str = "") -> Response:
         """Says that a model is loaded if it is: the service itself loads what appears on disk."""
-        if parameters := self._sent(LoadBody).parameters:
-            told = ", ".join(sorted(parameters))
+        if parameters := infer_request.validated(LoadBody, self._sent()).parameters:
+            told = json_documents.shown(", ".join(sorted(parameters)))
             raise RequestFault("load_refused", f"models are read from disk only; {told} cannot be sent with a load")
         return jsonify(name=self._registry.get(name).manifest.name, load=True)
 
@@ -133,10 +133,7 @@ class OpenInference:
         self._registry.model(name)
         raise RequestFault("unload_refused", f"model {name!r} is served as long as it is on disk; remove its folder")
 
-    def _sent(self, schema: type[_Body]) -> _Body:
-        """The body, which may be empty."""
-        body = read_body(request, self._settings.max_request_bytes) or b"{}"
-        try:
-            return schema.model_validate_json(body)
-        except ValidationError as error:
-            raise RequestFault("bad_json", infer_request.first_fault(error)) from error
+    def _sent(self) -> Document:
+        """The body of a request about the repository, which may be empty."""
+        body = read_body(request, self._settings.max_request_bytes)
+        return json_documents.parse(body or b"{}", _MOST_VALUES)

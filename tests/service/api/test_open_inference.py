@@ -105,7 +105,7 @@ def test_the_repository_lists_what_is_served(client: FlaskClient) -> None:
     for body in (b"", b"{}", b'{"ready": true}'):
         entries = client.post("/v2/repository/index", data=body).get_json()
         assert {"name": "mnist", "version": VERSION, "state": "READY", "reason": ""} in entries
-    refused(client.post("/v2/repository/index", data=b"["), 400, "body")
+    refused(client.post("/v2/repository/index", data=b"["), 400, "JSON")
     refused(client.post("/v2/repository/index", json={"ready": "yes"}), 400, "ready")
 
 
