@@ -81,7 +81,7 @@ def test_a_wrong_request_is_told_what_is_wrong(client: FlaskClient, head: object
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"\xff", b"\0" * 10, b'{"x": ' * 30_000, b'{"inputs": ' + b"[" * 900 + b"]" * 900 + b"}",
+    [b"", b"{", b"\xff", b"\0" * 10, b'{"x": ' * 8_000, b'{"inputs": ' + b"[" * 900 + b"]" * 900 + b"}",
      b'{"id": ' + b"9" * 10_000, b'{"inputs": []} x', b'{"inputs": [], "inputs": []}'],
 )  # fmt: skip
 def test_what_is_no_json_is_refused_however_deep(client: FlaskClient, body: bytes) -> None:
