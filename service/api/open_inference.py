@@ -112,7 +112,7 @@ class OpenInference:
         computed = self._computing.predict(classifier, asked.inputs)
         answer = infer_answer.of(asked, classifier.manifest, [one.prediction for one in computed])
         if not answer.tail:
-            return Response(answer.head, mimetype="application/json")
+            return Response(answer.head + b"\n", mimetype="application/json")
         length = {LENGTH_HEADER: str(len(answer.head))}
         return Response(answer.head + answer.tail, mimetype="application/octet-stream", headers=length)
 
