@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.conftest import MODELS, app_over
+from service import manifest as contract
+from service.api import infer_request
+from service.api.uploads import Upload
+from service.errors import Fault
+from tests.conftest import MODELS, app_over, shipped
 from tests.service.api.infer import (
     INFER,
     LENGTH,
@@ -168,3 +174,21 @@ def test_a_bomb_is_413_and_the_service_goes_on(client: FlaskClient) -> None:
     bomb = gzip.compress(b" " * 10_000_000)
     refused(client.post(INFER, data=bomb, headers={"Content-Encoding": "gzip"}), 413)
     assert post(client, {"inputs": [image()]}).status_code == 200
+
+
+VALID = json.dumps({"inputs": [binary(784)]}).encode() + PIXELS.tobytes()
+MANIFEST = contract.read(shipped("mnist"))
+
+
+@given(
+    body=st.binary() | st.builds(lambda at, new: VALID[:at] + new + VALID[at + len(new) :],
+                                 st.integers(0, len(VALID)), st.binary(max_size=8)),
+    header=st.none() | st.integers(-1, len(VALID) + 1).map(str) | st.text(max_size=5) | st.just(str(len(VALID) - 784)),
+)  # fmt: skip
+def test_any_body_is_a_request_or_a_fault(body: bytes, header: str | None) -> None:
+    try:
+        asked = infer_request.read(body, header, MANIFEST, max_images=5)
+    except Fault:
+        return
+    assert 1 <= len(asked.inputs) <= 5 and asked.outputs and asked.id
+    assert all(isinstance(one, Upload) or one.shape == (28, 28, 1) for one in asked.inputs)
