@@ -40,8 +40,7 @@ class OpenInference:
         routes.add_url_rule("/v2/models/stats", view_func=self.all_statistics)
         for path, suffix in (("/v2/models/<name>", ""), ("/v2/models/<name>/versions/<int:version>", "_version")):
             self._add_model(routes, path, suffix)
-        for path, suffix in (("/v2/repository", ""), ("/v2/repository/<repository>", "_named")):
-            self._add_repository(routes, path, suffix)
+        self._add_repository(routes)
         return routes
 
     def _add_model(self, routes: Blueprint, path: str, suffix: str) -> None:
@@ -51,10 +50,11 @@ class OpenInference:
         routes.add_url_rule(f"{path}/stats", f"statistics{suffix}", self.statistics)
         routes.add_url_rule(f"{path}/infer", f"infer{suffix}", self.infer, methods=["POST"])
 
-    def _add_repository(self, routes: Blueprint, path: str, suffix: str) -> None:
-        routes.add_url_rule(f"{path}/index", f"index{suffix}", self.index, methods=["POST"])
-        routes.add_url_rule(f"{path}/models/<name>/load", f"load{suffix}", self.load, methods=["POST"])
-        routes.add_url_rule(f"{path}/models/<name>/unload", f"unload{suffix}", self.unload, methods=["POST"])
+    def _add_repository(self, routes: Blueprint) -> None:
+        routes.add_url_rule("/v2/repository/index", view_func=self.index, methods=["POST"])
+        routes.add_url_rule("/v2/repository/<repository>/index", "index_named", self.index, methods=["POST"])
+        routes.add_url_rule("/v2/repository/models/<name>/load", view_func=self.load, methods=["POST"])
+        routes.add_url_rule("/v2/repository/models/<name>/unload", view_func=self.unload, methods=["POST"])
 
     def server(self) -> Response:
         """What this server is and which extensions it has."""
@@ -121,14 +121,14 @@ class OpenInference:
         only_ready = infer_request.validated(IndexBody, self._sent()).ready
         return jsonify(infer_metadata.index(self._registry.models(), only_ready))
 
-    def load(self, name: str, repository: str = "") -> Response:
+    def load(self, name: str) -> Response:
         """Says that a model is loaded if it is: the service itself loads what appears on disk."""
         if parameters := infer_request.validated(LoadBody, self._sent()).parameters:
             told = json_documents.shown(", ".join(sorted(parameters)))
             raise RequestFault("load_refused", f"models are read from disk only; {told} cannot be sent with a load")
         return jsonify(name=self._registry.get(name).manifest.name, load=True)
 
-    def unload(self, name: str, repository: str = "") -> Response:
+    def unload(self, name: str) -> Response:
         """Refuses: what is on disk is served."""
         self._registry.model(name)
         raise RequestFault("unload_refused", f"model {name!r} is served as long as it is on disk; remove its folder")

@@ -110,13 +110,13 @@ def test_the_repository_lists_what_is_served(client: FlaskClient) -> None:
 
 
 def test_a_loaded_model_may_be_asked_to_load_and_none_to_unload(client: FlaskClient) -> None:
-    for prefix in ("/v2/repository", "/v2/repository/mine"):
-        assert client.post(f"{prefix}/models/mnist/load").get_json() == {"name": "mnist", "load": True}
-        refused(client.post(f"{prefix}/models/nope/load"), 404, "nope")
-        refused(client.post(f"{prefix}/models/nope/unload"), 404, "nope")
-        body = {"parameters": {"unload_dependents": False}}
-        refused(client.post(f"{prefix}/models/mnist/unload", json=body), 400, "remove its folder")
-    refused(client.post("/v2/repository/models/mnist/load", json={"parameters": {"config": "{}"}}), 400, "config")
+    models = "/v2/repository/models"
+    assert client.post(f"{models}/mnist/load").get_json() == {"name": "mnist", "load": True}
+    refused(client.post(f"{models}/nope/load"), 404, "nope")
+    refused(client.post(f"{models}/nope/unload"), 404, "nope")
+    body = {"parameters": {"unload_dependents": False}}
+    refused(client.post(f"{models}/mnist/unload", json=body), 400, "remove its folder")
+    refused(client.post(f"{models}/mnist/load", json={"parameters": {"config": "{}"}}), 400, "config")
 
 
 def test_statistics_count_images_requests_and_failures_of_every_dialect() -> None:
