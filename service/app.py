@@ -10,6 +10,7 @@ from service.api import health, malformed, openapi, problems, request_id
 from service.api.computing import Computing
 from service.api.metrics import Metrics
 from service.api.native import Native
+from service.api.open_inference import OpenInference
 from service.api.operations import OPERATIONS
 from service.api.tensorflow_serving import TensorFlowServing, ignoring_case
 from service.api.uploads import InMemoryRequest
@@ -65,6 +66,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     computing = Computing(metrics, settings)
     app.register_blueprint(Native(registry, computing, settings).blueprint())
     app.register_blueprint(TensorFlowServing(registry, computing, settings).blueprint())
+    app.register_blueprint(OpenInference(registry, computing, metrics, settings).blueprint())
     app.register_blueprint(health.blueprint(registry))
     app.register_blueprint(openapi.blueprint(OPERATIONS))
     app.wsgi_app = ignoring_case(app.wsgi_app)  # type: ignore[assignment, method-assign]

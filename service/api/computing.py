@@ -42,7 +42,7 @@ class Computing:
         Arrays are taken as they are and must have the model's shape. Raises UploadFault naming the picture that cannot
         be used, or TooManyPixels.
         """
-        with self._computing:
+        with self._metrics.failures(classifier.manifest), self._computing:
             prepared = self._prepare(classifier, inputs)
             predictions = self._classify(classifier, prepared)
         return [Computed(*pair) for pair in zip(prepared, predictions, strict=True)]
@@ -50,7 +50,8 @@ class Computing:
     def _prepare(self, classifier: Classifier, inputs: Sequence[Input]) -> list[Prepared]:
         """One after the other, so that only one picture is held in full."""
         prepared, pixels_left = [], self._settings.max_request_pixels
-        decoding, preparing = self._metrics.stopwatch("decode"), self._metrics.stopwatch("prepare")
+        decoding = self._metrics.stopwatch("decode", classifier.manifest)
+        preparing = self._metrics.stopwatch("prepare", classifier.manifest)
         for index, one in enumerate(inputs):
             if not isinstance(one, Upload):
                 prepared.append(Prepared(one, ()))
@@ -68,13 +69,11 @@ class Computing:
         return prepared
 
     def _classify(self, classifier: Classifier, prepared: list[Prepared]) -> list[Prediction]:
-        inferring = self._metrics.stopwatch("infer")
+        inferring = self._metrics.stopwatch("infer", classifier.manifest)
         with inferring:
             predictions = classifier.classify(prepared)
         inferring.observe()
-        manifest = classifier.manifest
-        for prediction in predictions:
-            self._metrics.count_prediction(manifest.name, manifest.version, manifest.labels[prediction.label_index])
+        self._metrics.count_predictions(classifier.manifest, [one.label_index for one in predictions])
         return predictions
 
     def _decode(self, index: int, file: Upload) -> Picture:

@@ -2,12 +2,23 @@
 
 import os
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from flask import Blueprint, Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.inference.registry import Change
+from service.manifest import Manifest
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -50,8 +61,8 @@ class Metrics:
         )
         self._stage_seconds = Histogram(
             "squint_stage_duration_seconds",
-            "Time of a request's stages: decode, prepare, infer; all images of the request together.",
-            ("stage",),
+            "Time of a request's stages: decode, prepare, infer; all images of the request together; by model version.",
+            ("stage", "model", "version"),
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
@@ -74,14 +85,41 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="livemin",
         )
+        self._failed_seconds = Summary(
+            "squint_failed_inference_seconds",
+            "Time of requests that got no prediction after all, by model and version.",
+            ("model", "version"),
+            registry=self._registry,
+        )
+        self._last_inference = Gauge(
+            "squint_last_inference_timestamp_seconds",
+            "When a model version last answered.",
+            ("model", "version"),
+            registry=self._registry,
+            multiprocess_mode="max",
+        )
 
-    def stopwatch(self, stage: str) -> "Stopwatch":
-        """Times a stage of one request."""
-        return Stopwatch(self._stage_seconds.labels(stage))
+    def stopwatch(self, stage: str, manifest: Manifest) -> "Stopwatch":
+        """Times a stage of one request to a model version."""
+        return Stopwatch(self._stage_seconds.labels(stage, manifest.name, str(manifest.version)))
 
-    def count_prediction(self, model: str, version: int, label: str) -> None:
-        """Counts one classified picture."""
-        self._predictions.labels(model, str(version), label).inc()
+    def count_predictions(self, manifest: Manifest, label_indexes: Sequence[int]) -> None:
+        """Counts the classified pictures of one request."""
+        version = (manifest.name, str(manifest.version))
+        for index in label_indexes:
+            self._predictions.labels(*version, manifest.labels[index]).inc()
+        self._last_inference.labels(*version).set(time.time())
+
+    @contextmanager
+    def failures(self, manifest: Manifest) -> Iterator[None]:
+        """Counts and times the block if it raises."""
+        started = time.perf_counter()
+        try:
+            yield
+        except Exception:
+            failed = self._failed_seconds.labels(manifest.name, str(manifest.version))
+            failed.observe(time.perf_counter() - started)
+            raise
 
     def count_change(self, change: Change) -> None:
         """Counts what became of a version."""
@@ -109,9 +147,10 @@ class Metrics:
         return response
 
     def _expose(self) -> Response:
-        return Response(generate_latest(self._collected()), content_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(self.collected()), content_type=CONTENT_TYPE_LATEST)
 
-    def _collected(self) -> CollectorRegistry:
+    def collected(self) -> CollectorRegistry:
+        """What was counted so far, by all workers together."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return self._registry
         registry = CollectorRegistry()

@@ -48,8 +48,10 @@ class Classifier:
         return self._prepare(picture, self.manifest.input.shape)
 
     def classify(self, prepared: Sequence[Prepared]) -> list[Prediction]:
-        """One prediction a picture, in order."""
+        """One prediction a picture, in order; raises ArithmeticError rather than answer numbers that are none."""
         output = self._infer(np.stack([one.array for one in prepared]))
+        if not (np.isfinite(output.probabilities).all() and np.isfinite(output.logits).all()):
+            raise ArithmeticError(f"{self.manifest.name} {self.manifest.version} answered with NaN or infinity")
         rows = zip(prepared, output.probabilities, output.logits, strict=True)
         return [self._prediction(one, probabilities, logits) for one, probabilities, logits in rows]
 
