@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from service.api import health, malformed, problems, request_id
+from service.api import health, malformed, problems, request_id, trail
 from service.api.computing import Computing
 from service.api.metrics import Metrics
 from service.api.native import Native
@@ -38,8 +38,10 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     metrics = Metrics()
-    request_id.init_app(app)
+    # What comes later sees a request later and its answer earlier.
     metrics.init_app(app)
+    trail.init_app(app)
+    request_id.init_app(app)
     problems.init_app(app)
     malformed.init_app(app)
     app.register_blueprint(Native(registry, Computing(metrics, settings), settings).blueprint())

@@ -4,7 +4,9 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
@@ -13,15 +15,21 @@ from service.errors import Fault
 from service.inference import registry
 from service.settings import read_settings
 
+if TYPE_CHECKING:
+    from service.api.tally import Dead
+
 try:
     settings = read_settings()
 except Fault as fault:
     sys.exit(f"squint: {fault}")
 
-# Read by prometheus_client and TensorFlow when a worker imports them. A folder the operator names stays his.
-_own_metrics_dir = None
-if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    _own_metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="squint-metrics-")
+# Read by prometheus_client and TensorFlow when a worker imports them. A folder the operator names stays his; our own
+# is kept when SIGHUP has this file read again, and not shared with the gunicorn that SIGUSR2 starts beside this one.
+_OWN = f"squint-metrics-{os.getpid()}-"
+_metrics_dir = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", "squint-metrics-"))
+if _metrics_dir.name.startswith("squint-metrics-") and not _metrics_dir.name.startswith(_OWN):
+    _metrics_dir = Path(tempfile.mkdtemp(prefix=_OWN))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics_dir)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 wsgi_app = "service.app:create_app()"
@@ -70,12 +78,18 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
 
 def child_exit(server: Arbiter, worker: Worker) -> None:
     """Closes a dead worker's gauges; its counts stay."""
-    from prometheus_client import multiprocess
-
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    _dead().bury(worker.pid, server.WORKERS)
 
 
 def on_exit(server: Arbiter) -> None:
     """Removes the metrics of this start."""
-    if _own_metrics_dir:
-        shutil.rmtree(_own_metrics_dir, ignore_errors=True)
+    if _metrics_dir.name.startswith(_OWN):
+        shutil.rmtree(_metrics_dir, ignore_errors=True)
+
+
+@cache
+def _dead() -> "Dead":
+    # Not above: only a death needs it, and the start should not wait for it.
+    from service.api.tally import Dead
+
+    return Dead(_metrics_dir)

@@ -1,31 +1,23 @@
-"""Prometheus metrics, right with any number of workers."""
+"""Prometheus metrics, right with any number of workers; docs/metrics.md tells what each one means."""
 
 import os
-import time
+from collections import Counter as Count
+from collections.abc import Sequence
+from http import HTTPStatus
+from pathlib import Path
 
-from flask import Blueprint, Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from flask import Blueprint, Flask, Response, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from service.api import trail
+from service.api.tally import WholeTally
+from service.inference.classifier import Prediction
+from service.manifest import Manifest
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
-
-class Stopwatch:
-    """Adds up the time of the blocks it is entered for, and observes the sum once."""
-
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram, self._seconds, self._started = histogram, 0.0, 0.0
-
-    def __enter__(self) -> None:
-        self._started = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._seconds += time.perf_counter() - self._started
-
-    def observe(self) -> None:
-        """Counts the sum so far as one observation."""
-        self._histogram.observe(self._seconds)
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_BYTES = (1024, 4096, 16384, 65536, 262144, 2**20, 2**22, 2**24, 2**26)
+_PROBABILITIES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
 
 
 class Metrics:
@@ -33,66 +25,117 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "squint_http_requests",
-            "Requests answered, by method, route and status.",
-            ("method", "route", "status"),
-            registry=self._registry,
+        self._count_requests()
+        self._count_models()
+        # Sums over the living: a dead worker computes nothing.
+        self.waiting = self._gauge("squint_waiting", "Requests waiting for their turn to compute.")
+        self.computing = self._gauge("squint_computing", "Requests being computed.")
+        self._gauge("squint_workers", "Workers that serve.").set(1)
+
+    def _count_requests(self) -> None:
+        self._requests = self._counter(
+            "squint_http_requests", "Requests answered, by method, route and status.", "method", "route", "status"
         )
-        self._request_seconds = Histogram(
-            "squint_http_request_duration_seconds",
-            "Time from the first line of a request to its answer, by route.",
-            ("route",),
-            buckets=_BUCKETS_S,
-            registry=self._registry,
+        self._request_seconds = self._histogram(
+            "squint_http_request_duration_seconds", "Time from a request's head to its answer, by route.", "route"
         )
-        self._stage_seconds = Histogram(
-            "squint_stage_duration_seconds",
-            "Time of a request's stages: decode, prepare, infer; all images of the request together.",
-            ("stage",),
-            buckets=_BUCKETS_S,
-            registry=self._registry,
+        self._request_bytes = self._histogram(
+            "squint_http_request_size_bytes", "Bytes of a request's body, by route.", "route", buckets=_BYTES
         )
-        self._predictions = Counter(
-            "squint_predictions",
-            "Pictures classified, by model, version and predicted label.",
-            ("model", "version", "label"),
-            registry=self._registry,
+        self._stage_seconds = self._histogram(
+            "squint_stage_duration_seconds", f"Time of a request's stages: {', '.join(trail.STAGES)}.", "stage"
+        )
+        self._shed = self._counter("squint_requests_shed", "Requests turned away with 429, by route.", "route")
+        self._late = self._counter(
+            "squint_request_deadlines_passed", "Requests given up with 504 as their deadline passed, by route.", "route"
         )
 
-    def stopwatch(self, stage: str) -> "Stopwatch":
-        """Times a stage of one request."""
-        return Stopwatch(self._stage_seconds.labels(stage))
+    def _count_models(self) -> None:
+        which = ("model", "version")
+        self._predictions = self._counter(
+            "squint_predictions", "Pictures classified, by model, version and predicted label.", *which, "label"
+        )
+        self._familiar = self._counter(
+            "squint_in_distribution", "Pictures classified, by whether they resemble the training's.", *which,
+            "in_distribution",
+        )  # fmt: skip
+        self._probability = self._histogram(
+            "squint_prediction_probability", "Probability of the predicted label.", *which, buckets=_PROBABILITIES
+        )
+        self._prediction_seconds = self._histogram(
+            "squint_prediction_duration_seconds", "Time from head to answer of requests that one version answered.",
+            *which,
+        )  # fmt: skip
+        self._loads = self._counter(
+            "squint_model_loads", "Versions loaded, failed to load or removed since the start.", *which, "outcome"
+        )
+        self._ready = self._gauge("squint_model_version_ready", "Workers in which the version answers.", *which)
 
-    def count_prediction(self, model: str, version: int, label: str) -> None:
-        """Counts one classified picture."""
-        self._predictions.labels(model, str(version), label).inc()
+    def count_predictions(self, manifest: Manifest, predictions: Sequence[Prediction]) -> None:
+        """Counts what one version said of a request's pictures."""
+        which = (manifest.name, str(manifest.version))
+        probability = self._probability.labels(*which)
+        for prediction in predictions:
+            probability.observe(float(prediction.probabilities[prediction.label_index]))
+        for index, count in Count(prediction.label_index for prediction in predictions).items():
+            self._predictions.labels(*which, manifest.labels[index]).inc(count)
+        for familiar, count in Count(prediction.in_distribution for prediction in predictions).items():
+            if familiar is not None:
+                self._familiar.labels(*which, str(familiar).lower()).inc(count)
+
+    def count_load(self, model: str, version: int, outcome: str) -> None:
+        """Counts that this worker tried to load a version: `loaded`, `failed`, or `removed` as it is gone.
+
+        A version that failed may still answer as it was before it changed.
+        """
+        self._loads.labels(model, str(version), outcome).inc()
+        ready = self._ready.labels(model, str(version))
+        if outcome != "failed":
+            ready.set(outcome == "loaded")
 
     def init_app(self, app: Flask) -> None:
         """Counts and times every request of the app and serves `/metrics`."""
-        app.before_request(self._start)
         app.after_request(self._finish)
         blueprint = Blueprint("metrics", __name__)
         blueprint.add_url_rule("/metrics", view_func=self._expose)
         app.register_blueprint(blueprint)
 
-    def _start(self) -> None:
-        g.started = time.perf_counter()
-
     def _finish(self, response: Response) -> Response:
-        # The rule, not the path: paths are the callers' and without number.
-        route = request.url_rule.rule if request.url_rule else "unmatched"
+        route, noted = trail.route(), trail.current()
         method = request.method if request.method in _METHODS else "other"
         self._requests.labels(method, route, str(response.status_code)).inc()
-        self._request_seconds.labels(route).observe(time.perf_counter() - g.started)
+        self._request_seconds.labels(route).observe(noted.total_s)
+        if request.content_length is not None:
+            self._request_bytes.labels(route).observe(request.content_length)
+        for stage, seconds in noted.stages_s.items():
+            self._stage_seconds.labels(stage).observe(seconds)
+        if noted.model and response.status_code == HTTPStatus.OK:
+            self._prediction_seconds.labels(noted.model, str(noted.version)).observe(noted.total_s)
+        self._count_refusal(route, response.status_code)
         return response
+
+    def _count_refusal(self, route: str, status: int) -> None:
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._shed.labels(route).inc()
+        elif status == HTTPStatus.GATEWAY_TIMEOUT:
+            self._late.labels(route).inc()
 
     def _expose(self) -> Response:
         return Response(generate_latest(self._collected()), content_type=CONTENT_TYPE_LATEST)
 
     def _collected(self) -> CollectorRegistry:
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if folder is None:
             return self._registry
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        registry.register(WholeTally(Path(folder)))
         return registry
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self._registry, multiprocess_mode="livesum")
+
+    def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = _SECONDS) -> Histogram:
+        return Histogram(name, text, labels, registry=self._registry, buckets=buckets)

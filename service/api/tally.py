@@ -1,0 +1,111 @@
+"""The files in which workers count, kept few: what dead workers counted is added up in one file a kind."""
+
+import fcntl
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from prometheus_client import Metric
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+# Gauges of the dead are gone with them.
+_KINDS = ("counter", "histogram")
+_LOCK = "lock"
+
+
+class WholeTally(Collector):
+    """What all workers counted, dead ones included, read while nobody adds up."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Every metric, once."""
+        with (self._folder / _LOCK).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            metrics: Iterable[Metric] = MultiProcessCollector.merge(_begun(self._folder))  # type: ignore[no-untyped-call]
+            return metrics
+
+
+class Dead:
+    """The dead workers whose counts have yet to be added up; for the process that outlives them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._pids = folder, set[int]()
+
+    def bury(self, pid: int, living: Iterable[int] = ()) -> None:
+        """Closes a dead worker's gauges, and adds its counts to those of the dead before it.
+
+        Never waits: what is being read now, or cannot be written, is added up with the next one.
+        """
+        mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]
+        # The system may have given the number of one that is still to be added up to a new worker, which counts on.
+        self._pids = (self._pids | {pid}).difference(living)
+        with _alone(self._folder) as alone:
+            if alone:
+                for kind in _KINDS:
+                    _add_up(self._folder, kind, self._pids)
+                self._pids.clear()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Whether nobody reads for as long as the block runs; an error of the disk ends the block."""
+    try:
+        with (folder / _LOCK).open("ab") as lock:
+            yield _locked(lock)
+    except OSError:
+        pass
+
+
+def _locked(lock: BinaryIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _begun(folder: Path) -> list[str]:
+    """The files that hold anything; a worker that died while it made one left it empty."""
+    return [str(path) for path in folder.glob("*.db") if _holds_anything(path)]
+
+
+def _holds_anything(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False  # a gauge of a worker that died just now
+
+
+def _add_up(folder: Path, kind: str, pids: Iterable[int]) -> None:
+    """Replaces the files of the dead by one with their sums; written beside and renamed, so that nothing is lost."""
+    dead = [path for path in (folder / f"{kind}_{pid}.db" for pid in pids) if path.exists()]
+    if not dead:
+        return
+    sums: dict[str, float] = {}
+    total = folder / f"{kind}_dead.db"
+    for path in [total, *dead]:
+        if _holds_anything(path):
+            for key, value, *_ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
+                sums[key] = sums.get(key, 0.0) + value
+    beside = folder / f"{kind}_dead.new"
+    beside.write_bytes(_encoded(list(sums.items())))
+    beside.replace(total)
+    for path in dead:
+        path.unlink()
+
+
+def _encoded(values: Sequence[tuple[str, float]]) -> bytes:
+    """The format of prometheus_client's files; written as a whole, for a full disk kills whoever maps its file."""
+    entries = b"".join(_entry(key.encode(), value) for key, value in values)
+    return struct.pack("ii", 8 + len(entries), 0) + entries
+
+
+def _entry(key: bytes, value: float) -> bytes:
+    padded = key + b" " * (8 - (len(key) + 4) % 8)
+    return struct.pack(f"i{len(padded)}sdd", len(key), padded, value, 0.0)
