@@ -47,7 +47,7 @@ class Computing:
         """
         noted, manifest = trail.current(), classifier.manifest
         noted.asked(manifest.name, manifest.version, len(inputs))
-        with self._admitted(noted):
+        with self._metrics.failures(manifest), self._admitted(noted):
             prepared = self._prepare(noted, classifier, inputs)
             predictions = self._classify(noted, classifier, prepared)
         return [Computed(*pair) for pair in zip(prepared, predictions, strict=True)]

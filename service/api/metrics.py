@@ -1,13 +1,23 @@
 """Prometheus metrics, right with any number of workers; docs/metrics.md tells what each one means."""
 
 import os
+import time
 from collections import Counter as Count
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    generate_latest,
+)
 
 from service.api import trail
 from service.api.tally import WholeTally
@@ -42,9 +52,6 @@ class Metrics:
         self._request_bytes = self._histogram(
             "squint_http_request_size_bytes", "Bytes of a request's body, by route.", "route", buckets=_BYTES
         )
-        self._stage_seconds = self._histogram(
-            "squint_stage_duration_seconds", f"Time of a request's stages: {', '.join(trail.STAGES)}.", "stage"
-        )
         self._shed = self._counter("squint_requests_shed", "Requests turned away with 429, by route.", "route")
         self._late = self._counter(
             "squint_request_deadlines_passed", "Requests given up with 504 as their deadline passed, by route.", "route"
@@ -52,6 +59,9 @@ class Metrics:
 
     def _count_models(self) -> None:
         which = ("model", "version")
+        self._stage_seconds = self._histogram(
+            "squint_stage_duration_seconds", f"Time of a request's stages: {', '.join(trail.STAGES)}.", "stage", *which
+        )
         self._predictions = self._counter(
             "squint_predictions", "Pictures classified, by model, version and predicted label.", *which, "label"
         )
@@ -65,6 +75,14 @@ class Metrics:
         self._prediction_seconds = self._histogram(
             "squint_prediction_duration_seconds", "Time from head to answer of requests that one version answered.",
             *which,
+        )  # fmt: skip
+        self._failed_seconds = Summary(
+            "squint_failed_inference_seconds", "Time of requests that got no prediction after all.", which,
+            registry=self._registry,
+        )  # fmt: skip
+        self._last_answer = Gauge(
+            "squint_last_inference_timestamp_seconds", "When the version last answered.", which,
+            registry=self._registry, multiprocess_mode="max",
         )  # fmt: skip
         self._loads = self._counter(
             "squint_model_loads", "Versions loaded, failed to load or removed since the start.", *which, "outcome"
@@ -82,6 +100,18 @@ class Metrics:
         for familiar, count in Count(prediction.in_distribution for prediction in predictions).items():
             if familiar is not None:
                 self._familiar.labels(*which, str(familiar).lower()).inc(count)
+        self._last_answer.labels(*which).set(time.time())
+
+    @contextmanager
+    def failures(self, manifest: Manifest) -> Iterator[None]:
+        """Counts and times the block if it raises."""
+        started = time.perf_counter()
+        try:
+            yield
+        except Exception:
+            failed = self._failed_seconds.labels(manifest.name, str(manifest.version))
+            failed.observe(time.perf_counter() - started)
+            raise
 
     def count_load(self, model: str, version: int, outcome: str) -> None:
         """Counts that this worker tried to load a version: `loaded`, `failed`, or `removed` as it is gone.
@@ -107,12 +137,17 @@ class Metrics:
         self._request_seconds.labels(route).observe(noted.total_s)
         if request.content_length is not None:
             self._request_bytes.labels(route).observe(request.content_length)
-        for stage, seconds in noted.stages_s.items():
-            self._stage_seconds.labels(stage).observe(seconds)
-        if noted.model and response.status_code == HTTPStatus.OK:
-            self._prediction_seconds.labels(noted.model, str(noted.version)).observe(noted.total_s)
+        if noted.model:
+            self._time(noted, response.status_code)
         self._count_refusal(route, response.status_code)
         return response
+
+    def _time(self, noted: trail.Trail, status: int) -> None:
+        which = (str(noted.model), str(noted.version))
+        for stage, seconds in noted.stages_s.items():
+            self._stage_seconds.labels(stage, *which).observe(seconds)
+        if status == HTTPStatus.OK:
+            self._prediction_seconds.labels(*which).observe(noted.total_s)
 
     def _count_refusal(self, route: str, status: int) -> None:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -121,9 +156,10 @@ class Metrics:
             self._late.labels(route).inc()
 
     def _expose(self) -> Response:
-        return Response(generate_latest(self._collected()), content_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(self.collected()), content_type=CONTENT_TYPE_LATEST)
 
-    def _collected(self) -> CollectorRegistry:
+    def collected(self) -> CollectorRegistry:
+        """What was counted so far, by all workers together."""
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if folder is None:
             return self._registry

@@ -2,8 +2,9 @@
 
 import fcntl
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import add
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,8 +13,13 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-# Gauges of the dead are gone with them.
-_KINDS = ("counter", "histogram")
+# How what the dead left is put together; their other gauges are gone with them.
+_KINDS: dict[str, Callable[[float, float], float]] = {
+    "counter": add,
+    "histogram": add,
+    "summary": add,
+    "gauge_max": max,
+}
 _LOCK = "lock"
 
 
@@ -47,8 +53,8 @@ class Dead:
         self._pids = (self._pids | {pid}).difference(living)
         with _alone(self._folder) as alone:
             if alone:
-                for kind in _KINDS:
-                    _add_up(self._folder, kind, self._pids)
+                for kind, together in _KINDS.items():
+                    _add_up(self._folder, kind, together, self._pids)
                 self._pids.clear()
 
 
@@ -82,8 +88,8 @@ def _holds_anything(path: Path) -> bool:
         return False  # a gauge of a worker that died just now
 
 
-def _add_up(folder: Path, kind: str, pids: Iterable[int]) -> None:
-    """Replaces the files of the dead by one with their sums; written beside and renamed, so that nothing is lost."""
+def _add_up(folder: Path, kind: str, together: Callable[[float, float], float], pids: Iterable[int]) -> None:
+    """Replaces the files of the dead by one; written beside and renamed, so that nothing is lost."""
     dead = [path for path in (folder / f"{kind}_{pid}.db" for pid in pids) if path.exists()]
     if not dead:
         return
@@ -92,7 +98,7 @@ def _add_up(folder: Path, kind: str, pids: Iterable[int]) -> None:
     for path in [total, *dead]:
         if _holds_anything(path):
             for key, value, *_ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
-                sums[key] = sums.get(key, 0.0) + value
+                sums[key] = together(sums.get(key, 0.0), value)
     beside = folder / f"{kind}_dead.new"
     beside.write_bytes(_encoded(list(sums.items())))
     beside.replace(total)
