@@ -2,12 +2,14 @@
 
 from flask import Flask
 
-from service.api import health, malformed, problems, request_id, trail
+from service.api import access, cors, headers, health, malformed, problems, request_id, request_log, trace, trail
 from service.api.computing import Computing
 from service.api.metrics import Metrics
 from service.api.native import Native
 from service.api.uploads import InMemoryRequest
+from service.errors import NotReady
 from service.inference.registry import Registry
+from service.keys import KeyFile
 from service.settings import Settings, read_settings
 
 # Besides the pictures a form may hold a few other fields.
@@ -38,12 +40,36 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     metrics = Metrics()
-    # What comes later sees a request later and its answer earlier.
-    metrics.init_app(app)
-    trail.init_app(app)
-    request_id.init_app(app)
+    _watch(app, metrics, settings)
     problems.init_app(app)
     malformed.init_app(app)
     app.register_blueprint(Native(registry, Computing(metrics, settings), settings).blueprint())
     app.register_blueprint(health.blueprint(registry))
+    app.extensions["registry"] = registry
+    _count_loads(metrics, registry)
     return app
+
+
+def _watch(app: Flask, metrics: Metrics, settings: Settings) -> None:
+    """What every request passes through; what comes later sees the request later and its answer earlier."""
+    metrics.init_app(app)
+    request_log.init_app(app)
+    trail.init_app(app)
+    request_id.init_app(app)
+    trace.init_app(app)
+    headers.init_app(app)
+    cors.init_app(app, settings.cors_origins)
+    access.init_app(app, KeyFile(settings.api_keys_file) if settings.api_keys_file else None)
+
+
+def _count_loads(metrics: Metrics, registry: Registry) -> None:
+    """Counts what became of every version at the start."""
+    try:
+        models = registry.models()
+    except NotReady:
+        return
+    for name, model in models.items():
+        for version in model.versions:
+            metrics.count_load(name, version, "loaded", ready=True)
+        for version in model.faults:
+            metrics.count_load(name, version, "failed", ready=False)

@@ -1,5 +1,6 @@
 """gunicorn's configuration, from the service's settings; gunicorn reads the names below."""
 
+import logging
 import os
 import shutil
 import sys
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
+from service import keys, logs
 from service.errors import Fault
 from service.inference import registry
-from service.settings import read_settings
+from service.settings import SettingsFault, read_settings
 
 if TYPE_CHECKING:
     from service.api.tally import Dead
 
+_log = logging.getLogger("service")
 try:
     settings = read_settings()
 except Fault as fault:
@@ -50,30 +53,52 @@ worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
 forwarder_headers = ""
 # It writes below $HOME, which a read-only container has not.
 control_socket_disable = True
-_to_stderr = {"level": "INFO", "handlers": ["error_console"], "propagate": False}
-logconfig_dict = {
-    "loggers": {
-        "gunicorn.error": {**_to_stderr, "qualname": "gunicorn.error"},
-        "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
-        "service": _to_stderr,
-    }
-}
+logconfig_dict = logs.configuration(settings.log_format, settings.log_level)
+# Pillow's of broken metadata, for one.
+logging.captureWarnings(True)
 
 
 def on_starting(server: Arbiter) -> None:
     """Ends the start with the reason if some model cannot be served; the workers check what needs an engine."""
     try:
         registry.check_start(settings.models_dir, settings.engine)
+        _check_keys()
     except Fault as fault:
         on_exit(server)
         sys.exit(f"squint: {fault}")
+    if settings.open_to_others:
+        _log.warning("listening on %s without keys: whoever reaches it may use it; see docs/security.md", settings.host)
+
+
+def _check_keys() -> None:
+    try:
+        if settings.api_keys_file:
+            keys.read(settings.api_keys_file)
+    except Fault as fault:
+        raise SettingsFault(f"SQUINT_API_KEYS_FILE={str(settings.api_keys_file)!r}: {fault}") from fault
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
-    """Has a new worker answer malformed HTTP like every other fault."""
+    """Has a new worker answer malformed HTTP like every other fault, and never wait for its log."""
     from service.api import malformed
 
     malformed.install()
+    for handler in logs.handlers():
+        handler.write_in_background()
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Has the first worker that is ready tell what is served."""
+    if worker.age == 1:
+        from service import startup
+
+        startup.tell(worker.wsgi.extensions["registry"], settings)
+
+
+def worker_exit(server: Arbiter, worker: Worker) -> None:
+    """Writes the last lines of its log."""
+    for handler in logs.handlers():
+        handler.flush()
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
+from typing import Literal
 
 from flask import Blueprint, Flask, Response, request
 from prometheus_client import (
@@ -28,6 +29,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BYTES = (1024, 4096, 16384, 65536, 262144, 2**20, 2**22, 2**24, 2**26)
 _PROBABILITIES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
+# Of the living: a dead worker computes nothing. The latest time is the latest, whoever noted it.
+GaugeMode = Literal["livesum", "livemin", "max"]
 
 
 class Metrics:
@@ -37,7 +40,6 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._count_requests()
         self._count_models()
-        # Sums over the living: a dead worker computes nothing.
         self.waiting = self._gauge("squint_waiting", "Requests waiting for their turn to compute.")
         self.computing = self._gauge("squint_computing", "Requests being computed.")
         self._gauge("squint_workers", "Workers that serve.").set(1)
@@ -80,14 +82,15 @@ class Metrics:
             "squint_failed_inference_seconds", "Time of requests that got no prediction after all.", which,
             registry=self._registry,
         )  # fmt: skip
-        self._last_answer = Gauge(
-            "squint_last_inference_timestamp_seconds", "When the version last answered.", which,
-            registry=self._registry, multiprocess_mode="max",
-        )  # fmt: skip
+        self._last_answer = self._gauge(
+            "squint_last_inference_timestamp_seconds", "When the version last answered.", *which, mode="max"
+        )
         self._loads = self._counter(
             "squint_model_loads", "Versions loaded, failed to load or removed since the start.", *which, "outcome"
         )
-        self._ready = self._gauge("squint_model_version_ready", "Workers in which the version answers.", *which)
+        self._ready = self._gauge(
+            "squint_model_version_ready", "1 where every worker answers with the version.", *which, mode="livemin"
+        )
 
     def count_predictions(self, manifest: Manifest, predictions: Sequence[Prediction]) -> None:
         """Counts what one version said of a request's pictures."""
@@ -113,15 +116,12 @@ class Metrics:
             failed.observe(time.perf_counter() - started)
             raise
 
-    def count_load(self, model: str, version: int, outcome: str) -> None:
-        """Counts that this worker tried to load a version: `loaded`, `failed`, or `removed` as it is gone.
-
-        A version that failed may still answer as it was before it changed.
-        """
+    def count_load(
+        self, model: str, version: int, outcome: Literal["loaded", "failed", "removed"], ready: bool
+    ) -> None:
+        """Counts what became of a version in this worker; one that failed may still answer as it was before."""
         self._loads.labels(model, str(version), outcome).inc()
-        ready = self._ready.labels(model, str(version))
-        if outcome != "failed":
-            ready.set(outcome == "loaded")
+        self._ready.labels(model, str(version)).set(ready)
 
     def init_app(self, app: Flask) -> None:
         """Counts and times every request of the app and serves `/metrics`."""
@@ -170,8 +170,8 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self._registry)
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, registry=self._registry, multiprocess_mode="livesum")
+    def _gauge(self, name: str, text: str, *labels: str, mode: GaugeMode = "livesum") -> Gauge:
+        return Gauge(name, text, labels, registry=self._registry, multiprocess_mode=mode)
 
     def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = _SECONDS) -> Histogram:
         return Histogram(name, text, labels, registry=self._registry, buckets=buckets)
