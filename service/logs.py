@@ -20,6 +20,8 @@ _MOST_WAITING = 10_000
 _GATHER_S = 0.02
 # What the system writes to a pipe in one piece, whoever else writes to it.
 _PIECE_BYTES = 4096
+# Made once: json.dumps would make one for every line.
+_encode = json.JSONEncoder(default=str).encode
 
 
 class Line(ABC):
@@ -43,7 +45,7 @@ class JsonFormatter(logging.Formatter):
         line |= record.msg.fields() if isinstance(record.msg, Line) else _fields(record)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

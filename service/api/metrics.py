@@ -20,11 +20,12 @@ from prometheus_client import (
     generate_latest,
 )
 
-from service.api import trail
-from service.api.tally import WholeTally
+from service.api import tally, trail
 from service.inference.classifier import Prediction
 from service.manifest import Manifest
 
+# Read by prometheus_client when it is imported; where it is set, every process counts in files there.
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BYTES = (1024, 4096, 16384, 65536, 262144, 2**20, 2**22, 2**24, 2**26)
@@ -156,15 +157,17 @@ class Metrics:
             self._late.labels(route).inc()
 
     def _expose(self) -> Response:
-        return Response(generate_latest(self.collected()), content_type=CONTENT_TYPE_LATEST)
+        folder = os.environ.get(_FOLDER)
+        text = tally.text(Path(folder)) if folder else generate_latest(self._registry)
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     def collected(self) -> CollectorRegistry:
         """What was counted so far, by all workers together."""
-        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-        if folder is None:
+        folder = os.environ.get(_FOLDER)
+        if not folder:
             return self._registry
         registry = CollectorRegistry()
-        registry.register(WholeTally(Path(folder)))
+        registry.register(tally.WholeTally(Path(folder)))
         return registry
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -13,28 +13,39 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-# How what the dead left is put together; their other gauges are gone with them.
-_KINDS: dict[str, Callable[[float, float], float]] = {
+from service.api import exposition
+
+# How several workers' values for a key are put together, by the kind of file; the `live` ones end with their worker.
+Together = Callable[[float, float], float]
+_TOGETHER: dict[str, Together] = {
     "counter": add,
     "histogram": add,
     "summary": add,
+    "gauge_livesum": add,
+    "gauge_livemin": min,
     "gauge_max": max,
 }
 _LOCK = "lock"
 
 
 class WholeTally(Collector):
-    """What all workers counted, dead ones included, read while nobody adds up."""
+    """What all workers counted, dead ones included, for programs."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
         """Every metric, once."""
-        with (self._folder / _LOCK).open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            metrics: Iterable[Metric] = MultiProcessCollector.merge(_begun(self._folder))  # type: ignore[no-untyped-call]
+        with _reading(self._folder):
+            files = [str(path) for path in _begun(self._folder)]
+            metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
             return metrics
+
+
+def text(folder: Path) -> str:
+    """What all workers counted, dead ones included, in Prometheus' text format."""
+    with _reading(folder):
+        return exposition.render(_put_together(_begun(folder)))
 
 
 class Dead:
@@ -53,9 +64,17 @@ class Dead:
         self._pids = (self._pids | {pid}).difference(living)
         with _alone(self._folder) as alone:
             if alone:
-                for kind, together in _KINDS.items():
-                    _add_up(self._folder, kind, together, self._pids)
+                for kind in _TOGETHER:
+                    _add_up(self._folder, kind, self._pids)
                 self._pids.clear()
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Nobody adds up for as long as the block runs."""
+    with (folder / _LOCK).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
 
 
 @contextmanager
@@ -76,31 +95,45 @@ def _locked(lock: BinaryIO) -> bool:
     return True
 
 
-def _begun(folder: Path) -> list[str]:
+def _begun(folder: Path) -> list[Path]:
     """The files that hold anything; a worker that died while it made one left it empty."""
-    return [str(path) for path in folder.glob("*.db") if _holds_anything(path)]
+    return [path for path in folder.glob("*.db") if _holds_anything(path)]
 
 
 def _holds_anything(path: Path) -> bool:
     try:
         return path.stat().st_size > 0
     except FileNotFoundError:
-        return False  # a gauge of a worker that died just now
+        return False
 
 
-def _add_up(folder: Path, kind: str, together: Callable[[float, float], float], pids: Iterable[int]) -> None:
+def _put_together(files: Iterable[Path]) -> dict[str, dict[str, float]]:
+    """The values of all files by kind and key."""
+    values: dict[str, dict[str, float]] = {}
+    for file in files:
+        kind = file.name.rpartition("_")[0]
+        of_kind, together = values.setdefault(kind, {}), _TOGETHER[kind]
+        for key, value in _read(file):
+            of_kind[key] = together(of_kind[key], value) if key in of_kind else value
+    return values
+
+
+def _read(file: Path) -> Iterator[tuple[str, float]]:
+    try:
+        for key, value, *_ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
+            yield key, value
+    except FileNotFoundError:
+        pass  # a gauge of a worker that died just now
+
+
+def _add_up(folder: Path, kind: str, pids: Iterable[int]) -> None:
     """Replaces the files of the dead by one; written beside and renamed, so that nothing is lost."""
     dead = [path for path in (folder / f"{kind}_{pid}.db" for pid in pids) if path.exists()]
     if not dead:
         return
-    sums: dict[str, float] = {}
-    total = folder / f"{kind}_dead.db"
-    for path in [total, *dead]:
-        if _holds_anything(path):
-            for key, value, *_ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
-                sums[key] = together(sums.get(key, 0.0), value)
-    beside = folder / f"{kind}_dead.new"
-    beside.write_bytes(_encoded(list(sums.items())))
+    total, beside = folder / f"{kind}_dead.db", folder / f"{kind}_dead.new"
+    values = _put_together(path for path in [total, *dead] if _holds_anything(path))
+    beside.write_bytes(_encoded(list(values.get(kind, {}).items())))
     beside.replace(total)
     for path in dead:
         path.unlink()
