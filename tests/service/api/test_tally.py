@@ -34,6 +34,8 @@ os._exit(1)
 
 
 class Worker:
+    """A process that counted, and waits for its end."""
+
     def __init__(self, folder: Path, counts: int) -> None:
         environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
         self._process = subprocess.Popen(
@@ -43,6 +45,7 @@ class Worker:
         self.pid = int(self._process.stdout.readline())
 
     def die(self) -> int:
+        """Ends it; returns its number."""
         self._process.communicate()
         return self.pid
 
