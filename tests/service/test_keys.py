@@ -128,7 +128,7 @@ def test_the_command_shows_a_key_once_and_prints_its_line() -> None:
     result = CliRunner().invoke(main, ["key", "phone", "--role", "metrics", "--role", "predict"])
     assert result.exit_code == 0
     (read,) = keys.parse(result.stdout)
-    assert (read.name, read.roles) == ("phone", {"predict", "metrics"})
+    assert read.name == "phone" and read.roles == {"predict", "metrics"}
     key = result.stderr.split()[-1]
     assert read.digest == hashlib.sha256(key.encode()).hexdigest() and key not in result.stdout
 

@@ -28,7 +28,7 @@ class Seven(Line):
 
 def record(message: object, level: int = logging.INFO, *args: object, exc_info: bool = False) -> logging.LogRecord:
     raised = sys.exc_info() if exc_info else None
-    return logging.LogRecord("service.test", level, __file__, 1, message, args, raised)  # type: ignore[arg-type]
+    return logging.LogRecord("service.test", level, __file__, 1, message, args, raised)
 
 
 class Pipe:
