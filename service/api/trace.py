@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import sys
 from typing import NamedTuple
 
 from flask import Flask, Response, g, request
@@ -50,7 +51,20 @@ def init_app(app: Flask) -> None:
 
 
 def _take() -> None:
-    g.trace = of(request.headers.get("traceparent", ""), request.headers.get("tracestate", ""))
+    g.trace = _recorded() or of(request.headers.get("traceparent", ""), request.headers.get("tracestate", ""))
+
+
+def _recorded() -> Trace | None:
+    """The span that OpenTelemetry records, where the service runs under it: log and answer name the same one."""
+    opentelemetry = sys.modules.get("opentelemetry.trace")
+    if opentelemetry is None:
+        return None
+    span = opentelemetry.get_current_span().get_span_context()
+    if not span.is_valid:
+        return None
+    return Trace(
+        f"{span.trace_id:032x}", f"{span.span_id:016x}", f"{span.trace_flags:02x}", span.trace_state.to_header()
+    )
 
 
 def _give(response: Response) -> Response:

@@ -1,6 +1,8 @@
 """W3C Trace Context: valid headers are followed, others ignored; after the recommendation's own examples."""
 
 import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 from flask.testing import FlaskClient
@@ -64,3 +66,25 @@ def test_every_answer_names_its_span(client: FlaskClient) -> None:
     first, second = (client.get("/livez").headers["traceparent"] for _ in range(2))
     assert first.split("-")[1] != second.split("-")[1]
     assert "tracestate" not in client.get("/livez").headers
+
+
+class Recorded:
+    """OpenTelemetry's current span, as far as it is asked."""
+
+    trace_id, span_id, trace_flags, is_valid = int(TRACE, 16), 7, 3, True
+    trace_state = SimpleNamespace(to_header=lambda: "a=b")
+
+    def get_span_context(self) -> "Recorded":
+        """It is its own."""
+        return self
+
+
+def test_under_opentelemetry_answer_and_log_name_the_span_that_it_records(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    span = Recorded()
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", SimpleNamespace(get_current_span=lambda: span))
+    answer = client.get("/livez", headers={"traceparent": f"00-{'1' * 32}-{PARENT}-00"})
+    assert answer.headers["traceparent"] == f"00-{TRACE}-{7:016x}-03" and answer.headers["tracestate"] == "a=b"
+    monkeypatch.setattr(span, "is_valid", False)
+    assert client.get("/livez", headers={"traceparent": VALID}).headers["traceparent"].startswith(f"00-{TRACE}-")
