@@ -1,4 +1,4 @@
-"""`python -m service serve | settings | health | predict | check`."""
+"""`python -m service serve | settings | health | key | predict | check`."""
 
 import os
 import sys
@@ -58,6 +58,23 @@ def health() -> None:
     except OSError as error:
         raise click.ClickException(f"no answer from {host}:{chosen.port}: {error}") from error
     sys.exit(0 if response.status == HTTPStatus.OK else 1)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--role", "roles", type=click.Choice(["predict", "metrics", "admin"]), multiple=True, required=True,
+              help="What the key opens; admin opens everything.  May be given again.")  # fmt: skip
+def key(name: str, roles: tuple[str, ...]) -> None:
+    """Makes a key for NAME, shown this once, and prints the line for the file that SQUINT_API_KEYS_FILE names."""
+    from service import keys
+    from service.errors import Fault
+
+    try:
+        made, line = keys.make(name, [role for role in keys.ROLES if role in roles])
+    except Fault as fault:
+        raise click.ClickException(fault.text) from fault
+    click.echo(f"The key, which is kept nowhere:  {made}", err=True)
+    click.echo(line)
 
 
 @main.command()

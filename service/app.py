@@ -6,7 +6,19 @@ import os
 
 from flask import Flask
 
-from service.api import health, malformed, openapi, problems, request_id
+from service.api import (
+    access,
+    cors,
+    headers,
+    health,
+    malformed,
+    openapi,
+    problems,
+    request_id,
+    request_log,
+    trace,
+    trail,
+)
 from service.api.computing import Computing
 from service.api.metrics import Metrics
 from service.api.native import Native
@@ -16,6 +28,7 @@ from service.api.tensorflow_serving import TensorFlowServing, ignoring_case
 from service.api.uploads import InMemoryRequest
 from service.inference.registry import Registry
 from service.inference.watch import Watch
+from service.keys import KeyFile
 from service.settings import MODELS_AT_START, Settings, read_settings
 
 # Besides the pictures a form may hold a few other fields.
@@ -59,8 +72,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.url_map.merge_slashes = False
     metrics = Metrics()
     registry.observe(metrics.count_change)
-    request_id.init_app(app)
-    metrics.init_app(app)
+    _watch(app, metrics, settings)
     problems.init_app(app)
     malformed.init_app(app)
     computing = Computing(metrics, settings)
@@ -70,4 +82,17 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.register_blueprint(health.blueprint(registry))
     app.register_blueprint(openapi.blueprint(OPERATIONS))
     app.wsgi_app = ignoring_case(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.extensions["registry"] = registry
     return app
+
+
+def _watch(app: Flask, metrics: Metrics, settings: Settings) -> None:
+    """What every request passes through; what comes later sees the request later and its answer earlier."""
+    metrics.init_app(app)
+    request_log.init_app(app)
+    trail.init_app(app)
+    request_id.init_app(app)
+    trace.init_app(app)
+    headers.init_app(app)
+    cors.init_app(app, settings.cors_origins)
+    access.init_app(app, KeyFile(settings.api_keys_file) if settings.api_keys_file else None)

@@ -1,28 +1,39 @@
 """gunicorn's configuration, from the service's settings; gunicorn reads the names below."""
 
 import json
+import logging
 import os
 import shutil
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
+from service import keys, logs
 from service.errors import Fault
 from service.inference import folders
-from service.settings import MODELS_AT_START, read_settings
+from service.settings import MODELS_AT_START, SettingsFault, read_settings
 
+if TYPE_CHECKING:
+    from service.api.tally import Dead
+
+_log = logging.getLogger("service")
 try:
     settings = read_settings()
 except Fault as fault:
     sys.exit(f"squint: {fault}")
 
-# Read by prometheus_client and TensorFlow when a worker imports them. A folder the operator names stays his.
-_own_metrics_dir = None
-if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    _own_metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="squint-metrics-")
+# Read by prometheus_client and TensorFlow when a worker imports them. A folder the operator names stays his; our own
+# is kept when SIGHUP has this file read again, and not shared with the gunicorn that SIGUSR2 starts beside this one.
+_OWN = f"squint-metrics-{os.getpid()}-"
+_metrics_dir = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", "squint-metrics-"))
+if _metrics_dir.name.startswith("squint-metrics-") and not _metrics_dir.name.startswith(_OWN):
+    _metrics_dir = Path(tempfile.mkdtemp(prefix=_OWN))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics_dir)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 wsgi_app = "service.app:create_app()"
@@ -43,42 +54,70 @@ worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
 forwarder_headers = ""
 # It writes below $HOME, which a read-only container has not.
 control_socket_disable = True
-_to_stderr = {"level": "INFO", "handlers": ["error_console"], "propagate": False}
-logconfig_dict = {
-    "loggers": {
-        "gunicorn.error": {**_to_stderr, "qualname": "gunicorn.error"},
-        "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
-        "service": _to_stderr,
-    }
-}
+logconfig_dict = logs.configuration(settings.log_format, settings.log_level)
+# Pillow's of broken metadata, for one.
+logging.captureWarnings(True)
 
 
 def on_starting(server: Arbiter) -> None:
     """Ends the start with the reason if some model cannot be served; the workers check what needs an engine."""
     try:
         names = folders.check_start(settings.models_dir, settings.engine)
+        _check_keys()
     except Fault as fault:
         on_exit(server)
         sys.exit(f"squint: {fault}")
     # Readiness waits for these; a model that is added later cannot take it away from the others.
     os.environ[MODELS_AT_START] = json.dumps(names)
+    if settings.open_to_others:
+        _log.warning("listening on %s without keys: whoever reaches it may use it; see docs/security.md", settings.host)
+
+
+def _check_keys() -> None:
+    try:
+        if settings.api_keys_file:
+            keys.read(settings.api_keys_file)
+    except Fault as fault:
+        raise SettingsFault(f"SQUINT_API_KEYS_FILE={str(settings.api_keys_file)!r}: {fault}") from fault
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
-    """Has a new worker answer malformed HTTP like every other fault."""
+    """Has a new worker answer malformed HTTP like every other fault, and never wait for its log."""
     from service.api import malformed
 
     malformed.install()
+    for handler in logs.handlers():
+        handler.write_in_background()
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Has the first worker that is ready tell what is served."""
+    if worker.age == 1:
+        from service import startup
+
+        startup.tell(worker.wsgi.extensions["registry"], settings)
+
+
+def worker_exit(server: Arbiter, worker: Worker) -> None:
+    """Writes the last lines of its log."""
+    for handler in logs.handlers():
+        handler.flush()
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:
     """Closes a dead worker's gauges; its counts stay."""
-    from prometheus_client import multiprocess
-
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    _dead().bury(worker.pid, server.WORKERS)
 
 
 def on_exit(server: Arbiter) -> None:
     """Removes the metrics of this start."""
-    if _own_metrics_dir:
-        shutil.rmtree(_own_metrics_dir, ignore_errors=True)
+    if _metrics_dir.name.startswith(_OWN):
+        shutil.rmtree(_metrics_dir, ignore_errors=True)
+
+
+@cache
+def _dead() -> "Dead":
+    # Not above: only a death needs it, and the start should not wait for it.
+    from service.api.tally import Dead
+
+    return Dead(_metrics_dir)

@@ -1,12 +1,16 @@
 """Every knob of the service, its default and its limits; each is an environment variable with the prefix SQUINT_."""
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service import logs
 from service.errors import Fault
 
 PREFIX = "SQUINT_"
@@ -14,6 +18,10 @@ PREFIX = "SQUINT_"
 MODELS_AT_START = "SQUINT_MODELS_AT_START"
 
 EngineChoice = Literal["auto", "litert", "tensorflow"]
+_BOUNDS = {"gt": "above", "ge": "from", "le": "to", "lt": "below"}
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/\s,]+")
+_ORIGINS = "* or origins such as https://example.org with commas between them, without a slash at the end"
+_WORDS: Mapping[Any, str] = {str: "text", Path: "a path", Path | None: "a path", tuple[str, ...]: _ORIGINS}
 
 
 class SettingsFault(Fault):
@@ -87,6 +95,31 @@ class Settings(BaseSettings):
     drain_timeout_s: int = Field(default=25, ge=1)
     """Time that accepted requests get to finish after SIGTERM; below Kubernetes' 30 s."""
 
+    log_format: logs.Format = "auto"
+    """`json`: one object a line; `text`: for people; `auto`: text on a terminal, else JSON."""
+
+    log_level: logs.Level = "info"
+    """Least level that is logged; `debug` also logs the requests to probes and metrics."""
+
+    api_keys_file: Path | None = None
+    """File of hashed keys, see `python -m service key`; without it everybody may ask everything."""
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins whose pages may ask, with commas between them; `*` for every one."""
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        origins = tuple(filter(None, re.split(r"[\s,]+", value))) if isinstance(value, str) else value
+        if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError(_ORIGINS)
+        return origins
+
+    @property
+    def open_to_others(self) -> bool:
+        """Whether other machines may reach the service, and nothing asks who they are."""
+        return self.api_keys_file is None and self.host not in ("127.0.0.1", "::1", "localhost")
+
     @property
     def computing_threads(self) -> int:
         """How many threads of one worker may compute at once: the allotted cores, shared by the workers."""
@@ -99,5 +132,17 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-        raise SettingsFault(f"{name}={first.get('input')!r}: {first['msg']}") from error
+        name = str(first["loc"][0])
+        told = allowed(Settings.model_fields[name])
+        raise SettingsFault(f"{PREFIX}{name.upper()}={first.get('input')!r}: allowed is {told}") from error
+
+
+def allowed(field: FieldInfo) -> str:
+    """What a setting may be, in words."""
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(get_args(field.annotation))
+    if field.annotation not in (int, float):
+        return _WORDS[field.annotation]
+    bounds = {name: getattr(one, name) for one in field.metadata for name in _BOUNDS if hasattr(one, name)}
+    words = "a whole number" if field.annotation is int else "a number"
+    return words + "".join(f" {_BOUNDS[name]} {bound}" for name, bound in bounds.items())

@@ -1,14 +1,17 @@
 """From a request's pictures to predictions, whatever the dialect: decoded, prepared, inferred, counted and timed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.api import trail
 from service.api.metrics import Metrics
 from service.api.problems import TooManyPixels, UploadFault
+from service.api.trail import Trail
 from service.api.uploads import Upload
 from service.errors import ImageFault
 from service.images.decode import Limits, Picture, decode
@@ -42,38 +45,47 @@ class Computing:
         Arrays are taken as they are and must have the model's shape. Raises UploadFault naming the picture that cannot
         be used, or TooManyPixels.
         """
-        with self._metrics.failures(classifier.manifest), self._computing:
-            prepared = self._prepare(classifier, inputs)
-            predictions = self._classify(classifier, prepared)
+        noted, manifest = trail.current(), classifier.manifest
+        noted.asked(manifest.name, manifest.version, len(inputs))
+        with self._metrics.failures(manifest), self._admitted(noted):
+            prepared = self._prepare(noted, classifier, inputs)
+            predictions = self._classify(noted, classifier, prepared)
         return [Computed(*pair) for pair in zip(prepared, predictions, strict=True)]
 
-    def _prepare(self, classifier: Classifier, inputs: Sequence[Input]) -> list[Prepared]:
+    @contextmanager
+    def _admitted(self, noted: Trail) -> Iterator[None]:
+        with noted.stage("queue"), self._metrics.waiting.track_inprogress():
+            self._computing.acquire()
+        try:
+            with self._metrics.computing.track_inprogress():
+                yield
+        finally:
+            self._computing.release()
+
+    def _prepare(self, noted: Trail, classifier: Classifier, inputs: Sequence[Input]) -> list[Prepared]:
         """One after the other, so that only one picture is held in full."""
         prepared, pixels_left = [], self._settings.max_request_pixels
-        decoding = self._metrics.stopwatch("decode", classifier.manifest)
-        preparing = self._metrics.stopwatch("prepare", classifier.manifest)
         for index, one in enumerate(inputs):
             if not isinstance(one, Upload):
                 prepared.append(Prepared(one, ()))
                 continue
-            with decoding:
+            with noted.stage("decode"):
                 picture = self._decode(index, one)
             pixels_left -= picture.source_pixels
             if pixels_left < 0:
                 most = self._settings.max_request_pixels
                 raise TooManyPixels(f"the images have more than {most} pixels together; send fewer in a request")
-            with preparing:
+            with noted.stage("prepare"):
                 prepared.append(classifier.prepare(picture))
-        decoding.observe()
-        preparing.observe()
         return prepared
 
-    def _classify(self, classifier: Classifier, prepared: list[Prepared]) -> list[Prediction]:
-        inferring = self._metrics.stopwatch("infer", classifier.manifest)
-        with inferring:
+    def _classify(self, noted: Trail, classifier: Classifier, prepared: list[Prepared]) -> list[Prediction]:
+        with noted.stage("infer"):
             predictions = classifier.classify(prepared)
-        inferring.observe()
-        self._metrics.count_predictions(classifier.manifest, [one.label_index for one in predictions])
+        manifest = classifier.manifest
+        for prediction in predictions:
+            noted.answered(manifest.labels[prediction.label_index])
+        self._metrics.count_predictions(manifest, predictions)
         return predictions
 
     def _decode(self, index: int, file: Upload) -> Picture:

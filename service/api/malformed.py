@@ -13,6 +13,7 @@ from flask import Flask
 from gunicorn import util
 from gunicorn.http.errors import ParseException
 
+from service.api.headers import ALWAYS
 from service.api.problems import problem
 
 CODE = "malformed_request"
@@ -39,8 +40,9 @@ def write_problem(client: socket, status: int, reason: str, detail: str) -> None
         "request_id": uuid.uuid4().hex,
     }
     content = json.dumps(body) + "\n"
+    always = "".join(f"{name}: {value}\r\n" for name, value in ALWAYS.items())
     head = (
         f"HTTP/1.1 {status} {body['title']}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
-        f"X-Request-ID: {body['request_id']}\r\nContent-Length: {len(content)}\r\n\r\n"
+        f"{always}X-Request-ID: {body['request_id']}\r\nContent-Length: {len(content)}\r\n\r\n"
     )
     util.write_nonblock(client, (head + content).encode("ascii"))

@@ -1,11 +1,15 @@
-"""Prometheus metrics, right with any number of workers."""
+"""Prometheus metrics, right with any number of workers; docs/metrics.md tells what each one means."""
 
 import os
 import time
+from collections import Counter as Count
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Literal
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, request
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -15,30 +19,20 @@ from prometheus_client import (
     Summary,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 
+from service.api import tally, trail
+from service.inference.classifier import Prediction
 from service.inference.registry import Change
 from service.manifest import Manifest
 
+# Read by prometheus_client when it is imported; where it is set, every process counts in files there.
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
-
-class Stopwatch:
-    """Adds up the time of the blocks it is entered for, and observes the sum once."""
-
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram, self._seconds, self._started = histogram, 0.0, 0.0
-
-    def __enter__(self) -> None:
-        self._started = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._seconds += time.perf_counter() - self._started
-
-    def observe(self) -> None:
-        """Counts the sum so far as one observation."""
-        self._histogram.observe(self._seconds)
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_BYTES = (1024, 4096, 16384, 65536, 262144, 2**20, 2**22, 2**24, 2**26)
+_PROBABILITIES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
+# Of the living: a dead worker computes nothing. The latest time is the latest, whoever noted it.
+GaugeMode = Literal["livesum", "livemin", "max"]
 
 
 class Metrics:
@@ -46,69 +40,72 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "squint_http_requests",
-            "Requests answered, by method, route and status.",
-            ("method", "route", "status"),
-            registry=self._registry,
+        self._count_requests()
+        self._count_models()
+        self.waiting = self._gauge("squint_waiting", "Requests waiting for their turn to compute.")
+        self.computing = self._gauge("squint_computing", "Requests being computed.")
+        self._gauge("squint_workers", "Workers that serve.").set(1)
+
+    def _count_requests(self) -> None:
+        self._requests = self._counter(
+            "squint_http_requests", "Requests answered, by method, route and status.", "method", "route", "status"
         )
-        self._request_seconds = Histogram(
-            "squint_http_request_duration_seconds",
-            "Time from the first line of a request to its answer, by route.",
-            ("route",),
-            buckets=_BUCKETS_S,
-            registry=self._registry,
+        self._request_seconds = self._histogram(
+            "squint_http_request_duration_seconds", "Time from a request's head to its answer, by route.", "route"
         )
-        self._stage_seconds = Histogram(
-            "squint_stage_duration_seconds",
-            "Time of a request's stages: decode, prepare, infer; all images of the request together; by model version.",
-            ("stage", "model", "version"),
-            buckets=_BUCKETS_S,
-            registry=self._registry,
+        self._request_bytes = self._histogram(
+            "squint_http_request_size_bytes", "Bytes of a request's body, by route.", "route", buckets=_BYTES
         )
-        self._predictions = Counter(
-            "squint_predictions",
-            "Pictures classified, by model, version and predicted label.",
-            ("model", "version", "label"),
-            registry=self._registry,
+        self._shed = self._counter("squint_requests_shed", "Requests turned away with 429, by route.", "route")
+        self._late = self._counter(
+            "squint_request_deadlines_passed", "Requests given up with 504 as their deadline passed, by route.", "route"
         )
-        self._model_loads = Counter(
-            "squint_model_loads",
-            "Versions that a worker loaded, could not load or let go, by model, version and outcome.",
-            ("model", "version", "outcome"),
-            registry=self._registry,
+
+    def _count_models(self) -> None:
+        which = ("model", "version")
+        self._stage_seconds = self._histogram(
+            "squint_stage_duration_seconds", f"Time of a request's stages: {', '.join(trail.STAGES)}.", "stage", *which
         )
-        self._version_ready = Gauge(
-            "squint_model_version_ready",
-            "1 where every worker answers with this version, 0 where one does not: it is bad, or was removed.",
-            ("model", "version"),
-            registry=self._registry,
-            multiprocess_mode="livemin",
+        self._predictions = self._counter(
+            "squint_predictions", "Pictures classified, by model, version and predicted label.", *which, "label"
         )
+        self._familiar = self._counter(
+            "squint_in_distribution", "Pictures classified, by whether they resemble the training's.", *which,
+            "in_distribution",
+        )  # fmt: skip
+        self._probability = self._histogram(
+            "squint_prediction_probability", "Probability of the predicted label.", *which, buckets=_PROBABILITIES
+        )
+        self._prediction_seconds = self._histogram(
+            "squint_prediction_duration_seconds", "Time from head to answer of requests that one version answered.",
+            *which,
+        )  # fmt: skip
         self._failed_seconds = Summary(
-            "squint_failed_inference_seconds",
-            "Time of requests that got no prediction after all, by model and version.",
-            ("model", "version"),
+            "squint_failed_inference_seconds", "Time of requests that got no prediction after all.", which,
             registry=self._registry,
+        )  # fmt: skip
+        self._last_answer = self._gauge(
+            "squint_last_inference_timestamp_seconds", "When the version last answered.", *which, mode="max"
         )
-        self._last_inference = Gauge(
-            "squint_last_inference_timestamp_seconds",
-            "When a model version last answered.",
-            ("model", "version"),
-            registry=self._registry,
-            multiprocess_mode="max",
+        self._loads = self._counter(
+            "squint_model_loads", "Versions loaded, failed to load or removed since the start.", *which, "outcome"
+        )
+        self._ready = self._gauge(
+            "squint_model_version_ready", "1 where every worker answers with the version.", *which, mode="livemin"
         )
 
-    def stopwatch(self, stage: str, manifest: Manifest) -> "Stopwatch":
-        """Times a stage of one request to a model version."""
-        return Stopwatch(self._stage_seconds.labels(stage, manifest.name, str(manifest.version)))
-
-    def count_predictions(self, manifest: Manifest, label_indexes: Sequence[int]) -> None:
-        """Counts the classified pictures of one request."""
-        version = (manifest.name, str(manifest.version))
-        for index in label_indexes:
-            self._predictions.labels(*version, manifest.labels[index]).inc()
-        self._last_inference.labels(*version).set(time.time())
+    def count_predictions(self, manifest: Manifest, predictions: Sequence[Prediction]) -> None:
+        """Counts what one version said of a request's pictures."""
+        which = (manifest.name, str(manifest.version))
+        probability = self._probability.labels(*which)
+        for prediction in predictions:
+            probability.observe(float(prediction.probabilities[prediction.label_index]))
+        for index, count in Count(prediction.label_index for prediction in predictions).items():
+            self._predictions.labels(*which, manifest.labels[index]).inc(count)
+        for familiar, count in Count(prediction.in_distribution for prediction in predictions).items():
+            if familiar is not None:
+                self._familiar.labels(*which, str(familiar).lower()).inc(count)
+        self._last_answer.labels(*which).set(time.time())
 
     @contextmanager
     def failures(self, manifest: Manifest) -> Iterator[None]:
@@ -122,37 +119,62 @@ class Metrics:
             raise
 
     def count_change(self, change: Change) -> None:
-        """Counts what became of a version."""
-        version = str(change.version)
-        self._model_loads.labels(change.model, version, change.outcome).inc()
-        self._version_ready.labels(change.model, version).set(change.ready)
+        """Counts what became of a version in this worker; one that failed may still answer as it was before."""
+        version = (change.model, str(change.version))
+        self._loads.labels(*version, change.outcome).inc()
+        self._ready.labels(*version).set(change.ready)
 
     def init_app(self, app: Flask) -> None:
         """Counts and times every request of the app and serves `/metrics`."""
-        app.before_request(self._start)
         app.after_request(self._finish)
         blueprint = Blueprint("metrics", __name__)
         blueprint.add_url_rule("/metrics", view_func=self._expose)
         app.register_blueprint(blueprint)
 
-    def _start(self) -> None:
-        g.started = time.perf_counter()
-
     def _finish(self, response: Response) -> Response:
-        # The rule, not the path: paths are the callers' and without number.
-        route = request.url_rule.rule if request.url_rule else "unmatched"
+        route, noted = trail.route(), trail.current()
         method = request.method if request.method in _METHODS else "other"
         self._requests.labels(method, route, str(response.status_code)).inc()
-        self._request_seconds.labels(route).observe(time.perf_counter() - g.started)
+        self._request_seconds.labels(route).observe(noted.total_s)
+        if request.content_length is not None:
+            self._request_bytes.labels(route).observe(request.content_length)
+        if noted.model:
+            self._time(noted, response.status_code)
+        self._count_refusal(route, response.status_code)
         return response
 
+    def _time(self, noted: trail.Trail, status: int) -> None:
+        which = (str(noted.model), str(noted.version))
+        for stage, seconds in noted.stages_s.items():
+            self._stage_seconds.labels(stage, *which).observe(seconds)
+        if status == HTTPStatus.OK:
+            self._prediction_seconds.labels(*which).observe(noted.total_s)
+
+    def _count_refusal(self, route: str, status: int) -> None:
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._shed.labels(route).inc()
+        elif status == HTTPStatus.GATEWAY_TIMEOUT:
+            self._late.labels(route).inc()
+
     def _expose(self) -> Response:
-        return Response(generate_latest(self.collected()), content_type=CONTENT_TYPE_LATEST)
+        folder = os.environ.get(_FOLDER)
+        text = tally.text(Path(folder)) if folder else generate_latest(self._registry)
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     def collected(self) -> CollectorRegistry:
         """What was counted so far, by all workers together."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        folder = os.environ.get(_FOLDER)
+        if not folder:
             return self._registry
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        registry.register(tally.WholeTally(Path(folder)))
         return registry
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str, mode: GaugeMode = "livesum") -> Gauge:
+        return Gauge(name, text, labels, registry=self._registry, multiprocess_mode=mode)
+
+    def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = _SECONDS) -> Histogram:
+        return Histogram(name, text, labels, registry=self._registry, buckets=buckets)

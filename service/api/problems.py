@@ -15,6 +15,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.routing import WebsocketMismatch
 
+from service.api import trail
 from service.errors import (
     BrokenImage,
     EmptyImage,
@@ -90,6 +91,7 @@ def problem(status: int, code: str, detail: str, **extra: object) -> Response:
 
     Below `/v1` and `/v2` the protocols' own shape, which has only the sentence.
     """
+    trail.current().code = code
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

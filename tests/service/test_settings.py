@@ -6,6 +6,8 @@ import pytest
 
 from service.settings import Settings, SettingsFault, _quota_cores, allotted_cores, read_settings
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104
+
 
 def test_an_environment_variable_sets_a_knob(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SQUINT_PORT", "9001")
@@ -18,6 +20,38 @@ def test_a_wrong_value_names_the_variable_and_the_value(monkeypatch: pytest.Monk
     monkeypatch.setenv(f"SQUINT_{name}", value)
     with pytest.raises(SettingsFault, match=f"SQUINT_{name}='{value}'"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("PORT", "0", "a whole number from 1 to 65535"),
+        ("MAX_IMAGES", "many", "a whole number from 1 to 10000"),
+        ("MAX_IMAGE_BYTES", "1", "a whole number from 1024"),
+        ("ENGINE", "onnx", "one of auto, litert, tensorflow"),
+        ("LOG_LEVEL", "loud", "one of debug, info, warning, error"),
+        ("CORS_ORIGINS", "example.org", "* or origins such as https://example.org"),
+    ],
+)
+def test_a_wrong_value_is_told_in_one_line_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
+) -> None:
+    monkeypatch.setenv(f"SQUINT_{name}", value)
+    with pytest.raises(SettingsFault) as fault:
+        read_settings()
+    assert str(fault.value).startswith(f"SQUINT_{name}='{value}': allowed is {allowed}")
+    assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_open"),
+    [({}, False), ({"host": "::1"}, False), ({"host": EVERYWHERE}, True), ({"host": "10.0.0.1"}, True),
+     ({"host": EVERYWHERE, "api_keys_file": "keys"}, False)],
+)  # fmt: skip
+def test_open_to_others_is_who_listens_beyond_this_machine_without_keys(
+    settings: dict[str, str], is_open: bool
+) -> None:
+    assert Settings(**settings).open_to_others is is_open  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,11 @@ def test_metrics_count_requests_stages_and_predictions() -> None:
     assert sample(text, requests) == 3
     version = shipped("mnist").name
     assert sample(text, f'squint_predictions_total{{label="7",model="mnist",version="{version}"}}') == 3
-    for stage in ("decode", "prepare", "infer"):
-        labels = f'{{model="mnist",stage="{stage}",version="{version}"}}'
-        assert sample(text, f"squint_stage_duration_seconds_count{labels}") == 3
+    for stage in ("queue", "decode", "prepare", "infer"):
+        assert (
+            sample(text, f'squint_stage_duration_seconds_count{{model="mnist",stage="{stage}",version="{version}"}}')
+            == 3
+        )
     assert sample(text, 'squint_http_request_duration_seconds_count{route="/models/<name>/predict"}') == 3
     assert sample(text, 'squint_http_requests_total{method="GET",route="unmatched",status="404"}') == 1
     assert sample(text, 'squint_http_requests_total{method="other"') == 1

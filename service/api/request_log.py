@@ -1,0 +1,75 @@
+"""One log line a request: what was asked, what came of it and how long it took; never the picture, never a key."""
+
+import logging
+from collections.abc import Mapping
+
+from flask import Flask, Response, g, request
+
+from service.api import trail
+from service.logs import Line
+
+_log = logging.getLogger(__name__)
+# They come every few seconds, and say nothing that the metrics do not.
+_QUIET = frozenset({"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
+
+
+class Answered(Line):
+    """A request and its answer."""
+
+    def __init__(self, method: str, response: Response, noted: trail.Trail) -> None:
+        self._noted, self._method, self._route = noted, method, trail.route()
+        self._id, self._trace = g.get("request_id"), g.get("trace")
+        self._key = g.get("key_name")
+        self._status, self._bytes_in, self._bytes_out = (
+            response.status_code, request.content_length, response.content_length,
+        )  # fmt: skip
+
+    def fields(self) -> Mapping[str, object]:
+        """What is not known of this request is left out."""
+        noted, trace = self._noted, self._trace
+        told: dict[str, object] = {
+            "message": "request",
+            "id": self._id,
+            "trace": trace and trace.trace_id,
+            "span": trace and trace.span_id,
+            "method": self._method,
+            "route": self._route,
+            "status": self._status,
+            "code": noted.code,
+            "key": self._key,
+            "model": noted.model,
+            "version": noted.version,
+            "pictures": noted.pictures or None,
+            "labels": noted.labels or None,
+            "bytes_in": self._bytes_in,
+            "bytes_out": self._bytes_out,
+            "stages_ms": {name: _ms(seconds) for name, seconds in noted.stages_s.items()} or None,
+            "total_ms": _ms(noted.total_s),
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+    def __str__(self) -> str:
+        noted = self._noted
+        words = [self._method, self._route, str(self._status)]
+        words += [f"{noted.model}/{noted.version}"] if noted.model else []
+        words += [", ".join(noted.labels)] if noted.labels else []
+        words += [noted.code] if noted.code else []
+        return " ".join([*words, f"{_ms(noted.total_s)} ms"])
+
+
+def init_app(app: Flask) -> None:
+    """Logs every answer; to be called before `trail.init_app`, so that the total is known."""
+    app.after_request(_write)
+
+
+def _write(response: Response) -> Response:
+    level = logging.ERROR if response.status_code == 500 else logging.INFO
+    if response.status_code < 400 and trail.route() in _QUIET:
+        level = logging.DEBUG
+    if _log.isEnabledFor(level):
+        _log.log(level, Answered(request.method, response, trail.current()))
+    return response
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

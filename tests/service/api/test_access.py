@@ -1,0 +1,134 @@
+"""Where keys are asked for, every route but the open ones needs one of its role."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from service import keys
+from service.api import access
+from service.api.access import OPEN
+from service.logs import JsonFormatter
+from tests.conftest import MODELS, app_over, golden
+
+PREDICT = "/models/mnist/predict"
+
+
+class Keyed:
+    """An app that asks for keys, and one key of each role."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        made = {role: keys.make(role, [role]) for role in keys.ROLES}
+        self.file = folder / "keys"
+        self.file.write_text("\n".join(line for _, line in made.values()))
+        self.app: Flask = app_over(MODELS, api_keys_file=self.file, **settings)
+        self.client: FlaskClient = self.app.test_client()
+        self.keys = {role: key for role, (key, _) in made.items()}
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Keyed:
+    return Keyed(tmp_path_factory.mktemp("keyed"), cors_origins=("https://example.org",))
+
+
+def test_every_route_of_the_app_has_its_role_in_the_table(app: Flask) -> None:
+    assert [rule.rule for rule in app.url_map.iter_rules() if access.needed(rule.rule) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "role"),
+    [
+        ("/", OPEN), ("/livez", OPEN), ("/readyz", OPEN), ("/static/<name>", OPEN), ("/docs", OPEN),
+        ("/openapi.json", OPEN), ("/metrics", "metrics"), ("/models", "predict"), ("/models/<name>/predict", "predict"),
+        ("/v1/models/<name>", "predict"), ("/v2", "predict"), ("/v2/health/ready", OPEN),
+        ("/v2/models/<name>/infer", "predict"), ("/v2/repository/index", "predict"),
+        ("/v2/repository/models/<name>/load", "admin"), ("/modelsx", None), ("/secret", None), ("/livezz", None),
+    ],
+)  # fmt: skip
+def test_a_rule_needs_what_the_longest_beginning_says(rule: str, role: str | None) -> None:
+    assert access.needed(rule) == role
+
+
+def test_without_a_file_of_keys_everybody_comes_in(client: FlaskClient) -> None:
+    assert client.get("/models", headers={"Authorization": "Bearer whatever"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_probes_are_open(keyed: Keyed, path: str) -> None:
+    assert keyed.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("role", keys.ROLES)
+def test_a_key_opens_what_its_role_says(keyed: Keyed, role: keys.Role) -> None:
+    headers = {"Authorization": f"Bearer {keyed.keys[role]}"}
+    allowed = {
+        "/models": keyed.client.get("/models", headers=headers).status_code,
+        PREDICT: keyed.client.post(PREDICT, data=golden(), headers=headers).status_code,
+        "/metrics": keyed.client.get("/metrics", headers=headers).status_code,
+    }
+    mine = {"predict": {"/models", PREDICT}, "metrics": {"/metrics"}, "admin": set(allowed)}[role]
+    assert allowed == {path: 200 if path in mine else 403 for path in allowed}
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": "bearer {}"}, {"X-API-Key": "{}"},
+                                     {"Authorization": "Basic eDp5", "X-API-Key": "{}"}])  # fmt: skip
+def test_a_key_may_come_in_either_header(keyed: Keyed, headers: dict[str, str]) -> None:
+    sent = {name: value.format(keyed.keys["predict"]) for name, value in headers.items()}
+    assert keyed.client.get("/models", headers=sent).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer squint_wrong"}, {"Authorization": "Bearer"},
+                                     {"X-API-Key": "wrong"}, {"Authorization": "Basic eDp5"}])  # fmt: skip
+def test_no_key_or_a_wrong_one_is_401_and_says_how_to_send_one(keyed: Keyed, headers: dict[str, str]) -> None:
+    answer = keyed.client.post(PREDICT, data=golden(), headers=headers)
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer") and "X-API-Key" in answer.get_json()["detail"]
+    assert "squint_wrong" not in answer.get_data(as_text=True)
+
+
+def test_a_key_without_the_role_is_403_and_named(keyed: Keyed) -> None:
+    answer = keyed.client.get("/metrics", headers={"X-API-Key": keyed.keys["predict"]})
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "forbidden")
+    assert "metrics" in answer.get_json()["detail"] and keyed.keys["predict"] not in answer.get_data(as_text=True)
+
+
+def test_a_route_that_nobody_listed_is_answered_to_nobody(tmp_path: Path) -> None:
+    keyed = Keyed(tmp_path)
+    keyed.app.add_url_rule("/forgotten", view_func=lambda: "secret")
+    for key in (None, *keyed.keys.values()):
+        answer = keyed.client.get("/forgotten", headers={"X-API-Key": key} if key else {})
+        assert answer.status_code in (401, 403) and b"secret" not in answer.data
+
+
+def test_a_picture_is_not_even_read_without_a_key(keyed: Keyed) -> None:
+    assert keyed.client.post(PREDICT, data=b"x" * 40 * 2**20).status_code == 401
+
+
+def test_what_is_not_there_needs_no_key(keyed: Keyed) -> None:
+    assert keyed.client.get("/nope").status_code == 404 and keyed.client.get(PREDICT).status_code == 405
+
+
+def test_a_preflight_needs_no_key_and_a_refusal_can_be_read_across_origins(keyed: Keyed) -> None:
+    headers = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+    assert keyed.client.options(PREDICT, headers=headers).status_code == 204
+    refused = keyed.client.post(PREDICT, data=golden(), headers={"Origin": "https://example.org"})
+    assert refused.status_code == 401 and refused.headers["Access-Control-Allow-Origin"] == "https://example.org"
+
+
+def test_a_revoked_key_is_refused_at_the_next_request(tmp_path: Path) -> None:
+    keyed = Keyed(tmp_path)
+    headers = {"X-API-Key": keyed.keys["predict"]}
+    assert keyed.client.get("/models", headers=headers).status_code == 200
+    keyed.file.write_text(keys.make("other", ["admin"])[1])
+    assert keyed.client.get("/models", headers=headers).status_code == 401
+
+
+def test_the_log_names_the_key_and_never_holds_it(keyed: Keyed, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        keyed.client.get("/models", headers={"X-API-Key": keyed.keys["predict"]})
+        keyed.client.get("/models", headers={"X-API-Key": "squint_wrong"})
+    told = [JsonFormatter().format(record) for record in caplog.records]
+    assert '"key": "predict"' in told[0]
+    assert keyed.keys["predict"] not in "".join(told) and "squint_wrong" not in "".join(told)

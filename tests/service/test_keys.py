@@ -1,0 +1,139 @@
+"""A file of hashed keys: what it may hold, what is told of what it may not, and how it changes while it is used."""
+
+import hashlib
+import hmac
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from service import keys
+from service.__main__ import main
+from service.keys import KeyFile, KeysFault
+
+DIGEST = "sha256$" + "0" * 64
+
+
+def test_a_new_key_is_long_and_its_line_opens_with_it() -> None:
+    key, line = keys.make("phone", ["predict", "metrics"])
+    assert line.startswith("phone:predict,metrics:sha256$") and key not in line and len(key) > 40
+    (read,) = keys.parse(f"# who\n\n  {line}\n")
+    assert keys.find([read], key) == read and (read.may("predict"), read.may("admin")) == (True, False)
+    assert keys.make("phone", ["predict"])[0] != key
+
+
+def test_an_admin_may_everything() -> None:
+    (admin,) = keys.parse(keys.make("root", ["admin"])[1])
+    assert all(admin.may(role) for role in keys.ROLES)
+
+
+def test_a_key_is_compared_with_all_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [keys.make(f"key{number}", ["predict"]) for number in range(3)]
+    known = keys.parse("\n".join(line for _, line in made))
+    compared: list[str] = []
+
+    def compare(left: str, right: str) -> bool:
+        compared.append(left)
+        return left == right
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for presented, name in [(made[0][0], "key0"), (made[2][0], "key2"), ("wrong", None)]:
+        compared.clear()
+        found = keys.find(known, presented)
+        assert (found.name if found else None) == name and len(compared) == 3
+
+
+@pytest.mark.parametrize("presented", ["", "ä", "\udcff", "x" * 10_000])
+def test_whatever_is_presented_is_only_not_found(presented: str) -> None:
+    assert keys.find(keys.parse(keys.make("a", ["predict"])[1]), presented) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("phone", "the roles"),
+        (":predict:" + DIGEST, "the name"),
+        ("my phone:predict:" + DIGEST, "the name"),
+        ("phone:read:" + DIGEST, "the roles"),
+        ("phone::" + DIGEST, "the roles"),
+        ("phone:predict", "sha256"),
+        ("phone:predict:" + "0" * 64, "sha256"),
+        ("phone:predict:" + DIGEST[:-1], "sha256"),
+        ("phone:predict:" + DIGEST + ":more", "sha256"),
+        ("phone:predict:" + DIGEST.replace("0", "A"), "sha256"),
+        ("first:predict:" + DIGEST, "second key of the name first"),
+    ],
+)
+def test_a_wrong_line_is_named_and_not_quoted(line: str, told: str) -> None:
+    with pytest.raises(KeysFault, match=rf"^line 3: .*{told}") as fault:
+        keys.parse(f"first:predict:{DIGEST}\n\n{line}\n")
+    assert "0" * 64 not in str(fault.value)
+
+
+def test_a_file_without_a_key_is_told_how_to_get_one() -> None:
+    with pytest.raises(KeysFault, match="python -m service key"):
+        keys.parse("# nothing yet\n")
+
+
+@pytest.mark.parametrize(("content", "told"), [(None, "No such file"), (b"\xff\xfe", "UTF-8"), (b"", "no key")])
+def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, content: bytes | None, told: str) -> None:
+    if content is not None:
+        (tmp_path / "keys").write_bytes(content)
+    with pytest.raises(KeysFault, match=told):
+        keys.read(tmp_path / "keys")
+    with pytest.raises(KeysFault, match=r"Is a directory|Permission"):
+        keys.read(tmp_path)
+
+
+def changed(path: Path, text: str) -> None:
+    """Another content at another time, however coarse the clock of the disk."""
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    path.write_text(text)
+    os.utime(path, ns=(before + 10**9, before + 10**9))
+
+
+def test_a_key_is_revoked_and_another_added_without_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    (old, old_line), (new, new_line) = keys.make("old", ["predict"]), keys.make("new", ["predict"])
+    path.write_text(old_line)
+    file = KeyFile(path)
+    assert keys.find(file.keys(), old) and not keys.find(file.keys(), new)
+    changed(path, new_line)
+    assert keys.find(file.keys(), new) and not keys.find(file.keys(), old)
+
+
+@pytest.mark.parametrize("broken", ["", "nonsense", None])
+def test_a_broken_change_keeps_the_keys_before_and_is_logged_once(
+    tmp_path: Path, broken: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "keys"
+    key, line = keys.make("old", ["predict"])
+    path.write_text(line)
+    file = KeyFile(path)
+    if broken is None:
+        path.unlink()
+    else:
+        changed(path, broken)
+    with caplog.at_level(logging.ERROR):
+        assert all(keys.find(file.keys(), key) for _ in range(3))
+    assert len(caplog.records) == 1 and str(path) in caplog.text
+    other, line = keys.make("other", ["predict"])
+    changed(path, line)
+    assert keys.find(file.keys(), other) and not keys.find(file.keys(), key)
+
+
+def test_the_command_shows_a_key_once_and_prints_its_line() -> None:
+    result = CliRunner().invoke(main, ["key", "phone", "--role", "metrics", "--role", "predict"])
+    assert result.exit_code == 0
+    (read,) = keys.parse(result.stdout)
+    assert read.name == "phone" and read.roles == {"predict", "metrics"}
+    key = result.stderr.split()[-1]
+    assert read.digest == hashlib.sha256(key.encode()).hexdigest() and key not in result.stdout
+
+
+@pytest.mark.parametrize("words", [["phone"], ["phone", "--role", "king"], ["my phone", "--role", "predict"]])
+def test_a_command_that_cannot_be_is_told(words: list[str]) -> None:
+    result = CliRunner().invoke(main, ["key", *words])
+    assert result.exit_code in (1, 2) and result.stdout == "" and "Traceback" not in result.stderr

@@ -1,0 +1,138 @@
+"""Dashboard, alerts and the page on metrics speak of what the service really counts."""
+
+import json
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import Counter, Gauge, Histogram, Summary
+
+from service.api.metrics import Metrics
+from tests.conftest import REPOSITORY
+
+DASHBOARD = json.loads((REPOSITORY / "deploy" / "grafana" / "dashboard.json").read_text())
+RULES_FILE = REPOSITORY / "deploy" / "prometheus" / "alerts.yml"
+RULES: list[dict[str, Any]] = yaml.safe_load(RULES_FILE.read_text())["groups"][0]["rules"]
+PAGE = (REPOSITORY / "docs" / "metrics.md").read_text()
+# Labels that Prometheus itself adds.
+SCRAPED = {"job", "instance"}
+PAIRS = {")": "(", "]": "[", "}": "{"}
+
+
+def counted() -> dict[str, tuple[str, set[str]]]:
+    """Every metric by the name it is exposed under: its type and its labels."""
+    kinds = {Counter: "counter", Gauge: "gauge", Histogram: "histogram", Summary: "summary"}
+    found = {}
+    for collector in Metrics()._registry._collector_to_names:
+        assert isinstance(collector, Counter | Gauge | Histogram | Summary)
+        name = collector._name + ("_total" if isinstance(collector, Counter) else "")
+        found[name] = (kinds[type(collector)], set(collector._labelnames))
+    return found
+
+
+METRICS = counted()
+
+
+def family(series: str) -> str:
+    """The metric that a series in an expression belongs to; fails if there is none."""
+    for suffix, kinds in (("", ("counter", "gauge")), ("_bucket", ("histogram",)),
+                          ("_sum", ("histogram", "summary")), ("_count", ("histogram", "summary"))):  # fmt: skip
+        name = series.removesuffix(suffix)
+        if series.endswith(suffix) and name in METRICS and METRICS[name][0] in kinds:
+            return name
+    raise AssertionError(f"{series} is no series of the service")
+
+
+def expressions() -> list[str]:
+    """Those of all panels and all alerts."""
+    panels = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    return panels + [rule["expr"] for rule in RULES]
+
+
+def balanced(expression: str) -> bool:
+    opened: list[str] = []
+    for sign in re.sub(r'"[^"]*"', "", expression):
+        if sign in PAIRS.values():
+            opened.append(sign)
+        elif sign in PAIRS and (not opened or opened.pop() != PAIRS[sign]):
+            return False
+    return not opened
+
+
+def test_the_check_of_expressions_can_fail() -> None:
+    assert balanced('sum(rate(a{b=")"}[5m]))') and not balanced("sum(rate(a[5m])") and not balanced("a{)}")
+    with pytest.raises(AssertionError):
+        family("squint_http_requests")
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_an_expression_is_balanced_and_asks_for_what_there_is(expression: str) -> None:
+    assert balanced(expression)
+    found = re.findall(r"\b(squint_\w+)(?:\{([^}]*)\})?", expression)
+    assert found or "up{" in expression
+    for series, selector in found:
+        labels = METRICS[family(series)][1] | SCRAPED
+        assert set(re.findall(r"(\w+)(?:=~|!~|!=|=)", selector)) <= labels
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_an_expression_sums_by_labels_that_there_are(expression: str) -> None:
+    labels = SCRAPED | {"le"}
+    for series in re.findall(r"\bsquint_\w+", expression):
+        labels |= METRICS[family(series)][1]
+    for grouped in re.findall(r"by \(([^)]*)\)", expression):
+        assert set(re.split(r",\s*", grouped)) <= labels
+
+
+def test_the_page_tells_every_metric_with_its_type_and_labels() -> None:
+    rows = re.findall(r"^\| `(squint_\w+)` \| (\w+) \| ([\w, ]*?) ?\| (.+) \|$", PAGE, re.MULTILINE)
+    told = {name: (kind, set(filter(None, labels.split(", ")))) for name, kind, labels, _ in rows}
+    assert told == METRICS and len(rows) == len(METRICS) and all(text for *_, text in rows)
+
+
+def test_every_metric_can_be_seen_on_the_dashboard() -> None:
+    asked = {family(series) for expression in expressions() for series in re.findall(r"\bsquint_\w+", expression)}
+    assert asked == set(METRICS)
+
+
+def test_panels_have_a_number_and_a_place_of_their_own() -> None:
+    panels = DASHBOARD["panels"]
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels) > 10
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken and max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_panels_ask_the_data_source_that_is_chosen_at_the_import() -> None:
+    variables = {variable["name"] for variable in DASHBOARD["templating"]["list"]}
+    assert set(re.findall(r"\$\{?(\w+)", json.dumps(DASHBOARD))) - {"__rate_interval"} <= variables
+    for panel in DASHBOARD["panels"]:
+        refs = [target["refId"] for target in panel["targets"]]
+        assert len(set(refs)) == len(refs)
+        assert all(target["datasource"]["uid"] == "${datasource}" for target in panel["targets"])
+
+
+def test_alerts_say_how_bad_what_and_what_to_do() -> None:
+    assert len({rule["alert"] for rule in RULES}) == len(RULES) >= 7
+    for rule in RULES:
+        assert rule["labels"]["severity"] in ("warning", "critical")
+        assert rule["annotations"]["summary"] and rule["annotations"]["description"]
+        assert re.fullmatch(r"\d+[mh]", rule.get("for", "0m"))
+
+
+def test_prometheus_itself_takes_the_alerts() -> None:
+    promtool = shutil.which("promtool")
+    if not promtool:
+        pytest.skip("promtool is not installed; Debian's package prometheus has it")
+    checked = subprocess.run([promtool, "check", "rules", RULES_FILE], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
