@@ -2,8 +2,9 @@
 
 from flask import Flask
 
-from service.api import health, malformed, problems, request_id
+from service.api import health, malformed, page, problems, request_id
 from service.api.computing import Computing
+from service.api.examples import Examples
 from service.api.metrics import Metrics
 from service.api.native import Native
 from service.api.uploads import InMemoryRequest
@@ -43,5 +44,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     problems.init_app(app)
     malformed.init_app(app)
     app.register_blueprint(Native(registry, Computing(metrics, settings), settings).blueprint())
+    app.register_blueprint(Examples(registry).blueprint())
     app.register_blueprint(health.blueprint(registry))
+    app.register_blueprint(page.blueprint(settings))
     return app

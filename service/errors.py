@@ -54,6 +54,12 @@ class UnknownVersion(Fault):
     code = "unknown_version"
 
 
+class UnknownExample(Fault):
+    """The version has no such example picture."""
+
+    code = "unknown_example"
+
+
 class NotReady(Fault):
     """The models are still being loaded, or this one could not be."""
 

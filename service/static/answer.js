@@ -1,0 +1,66 @@
+/** What the service answered, on the page. */
+
+import { Bars, percent } from "./bars.js";
+import * as times from "./times.js";
+
+const at = (id) => document.getElementById(id);
+const bars = new Bars(at("bars"));
+// Screen readers are told once things have come to rest, not at each move of a stroke.
+const REST_MS = 700;
+let telling = 0;
+
+/** Makes room for a model's answers. @param {string[]} labels @param {{height: number, width: number}} input */
+export function prepare(labels, input) {
+  bars.label(labels);
+  at("seen").parentElement.dataset.wide = String(input.width > 64);
+  clear();
+}
+
+/** Nothing is answered. @param {string} hint */
+export function clear(hint = "") {
+  bars.clear();
+  at("top").textContent = "–";
+  at("verdict").dataset.unsure = "false";
+  at("sure").textContent = hint;
+  at("familiar").textContent = "";
+  at("seen").hidden = true;
+  for (const id of ["warnings", "steps"]) at(id).replaceChildren();
+  times.show(at("times"), null, []);
+  tell("");
+}
+
+/**
+ * @param {{predictions: object[]}} answer @param {number} roundTrip @param {[string, number][]} stages
+ * @param {boolean} final whether no stroke is moving
+ */
+export function show({ predictions: [prediction] }, roundTrip, stages, final) {
+  const { label, probability, probabilities, in_distribution: familiar, warnings, seen } = prediction;
+  bars.show(probabilities);
+  at("top").textContent = label;
+  at("sure").textContent = percent(probability);
+  at("verdict").dataset.unsure = String(familiar === false);
+  at("familiar").textContent = familiar ? "and it looks like what the model was trained on" : "";
+  at("warnings").replaceChildren(...warnings.map(item));
+  showSeen(seen);
+  times.show(at("times"), roundTrip, stages);
+  if (final) tell([`${label}, ${percent(probability)}`, ...warnings.map((one) => one.text)].join(". "));
+}
+
+function showSeen({ png, steps }) {
+  const image = at("seen");
+  image.src = `data:image/png;base64,${png}`;
+  image.alt = "The picture as the model saw it";
+  image.hidden = false;
+  at("steps").replaceChildren(...steps.map(item));
+}
+
+function item({ text }) {
+  const element = document.createElement("li");
+  element.textContent = text[0].toUpperCase() + text.slice(1);
+  return element;
+}
+
+function tell(text) {
+  clearTimeout(telling);
+  telling = setTimeout(() => (at("live").textContent = text), REST_MS);
+}
