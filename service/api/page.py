@@ -60,4 +60,5 @@ def _static(files: Mapping[str, bytes], name: str) -> Response:
 def _file(name: str, content: bytes) -> Response:
     response = Response(content, mimetype=_TYPES[Path(name).suffix], headers=_HEADERS)
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

@@ -8,23 +8,23 @@ const bars = new Bars(at("bars"));
 // Screen readers are told once things have come to rest, not at each move of a stroke.
 const REST_MS = 700;
 let telling = 0;
+const FAMILIAR = { text: "this looks like what the model was trained on" };
 
-/** Makes room for a model's answers. @param {string[]} labels @param {{height: number, width: number}} input */
-export function prepare(labels, input) {
+/** Makes room for a model's answers. @param {string[]} labels */
+export function prepare(labels) {
   bars.label(labels);
-  at("seen").parentElement.dataset.wide = String(input.width > 64);
+  at("bars").classList.toggle("short", labels.every((label) => label.length < 3));
   clear();
 }
 
-/** Nothing is answered. @param {string} hint */
-export function clear(hint = "") {
+/** Nothing is answered. */
+export function clear() {
   bars.clear();
   at("top").textContent = "–";
-  at("verdict").dataset.unsure = "false";
-  at("sure").textContent = hint;
-  at("familiar").textContent = "";
+  at("verdict").dataset.unsure = "true";
+  at("sure").textContent = "";
   at("seen").hidden = true;
-  for (const id of ["warnings", "steps"]) at(id).replaceChildren();
+  for (const id of ["notes", "steps"]) at(id).replaceChildren();
   times.show(at("times"), null, []);
   tell("");
 }
@@ -39,8 +39,7 @@ export function show({ predictions: [prediction] }, roundTrip, stages, final) {
   at("top").textContent = label;
   at("sure").textContent = percent(probability);
   at("verdict").dataset.unsure = String(familiar === false);
-  at("familiar").textContent = familiar ? "and it looks like what the model was trained on" : "";
-  at("warnings").replaceChildren(...warnings.map(item));
+  at("notes").replaceChildren(...(familiar ? [FAMILIAR] : []).map(item), ...warnings.map(warning));
   showSeen(seen);
   times.show(at("times"), roundTrip, stages);
   if (final) tell([`${label}, ${percent(probability)}`, ...warnings.map((one) => one.text)].join(". "));
@@ -57,6 +56,12 @@ function showSeen({ png, steps }) {
 function item({ text }) {
   const element = document.createElement("li");
   element.textContent = text[0].toUpperCase() + text.slice(1);
+  return element;
+}
+
+function warning(one) {
+  const element = item(one);
+  element.className = "warning";
   return element;
 }
 

@@ -55,7 +55,7 @@ async function chosen() {
 }
 
 function describe({ name, version, labels, input, engine, metrics }) {
-  answer.prepare(labels, input);
+  answer.prepare(labels);
   const accuracy = metrics[engine]?.accuracy;
   const colours = input.channels === 1 ? "grey" : "colour";
   const parts = [`${name} ${version}`, `${labels.length} classes`, `${input.width}×${input.height} ${colours}`, engine];

@@ -1,7 +1,5 @@
 /** What went wrong and what to do about it, in words. */
 
-const FORMATS = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF";
-
 /** What somebody in front of the page can do, by status. */
 const ADVICE = {
   400: "Try another picture.",
@@ -10,7 +8,7 @@ const ADVICE = {
   404: "The models may have changed. Choose one again.",
   408: "The picture took too long to arrive. Try a smaller one.",
   413: "Choose a smaller picture, or a smaller version of this one.",
-  415: `Choose a picture in ${FORMATS}.`,
+  415: "Choose a picture file; or open this one in a picture viewer and save it as PNG or JPEG.",
   422: "The file seems damaged. Open it in a picture viewer, save it again, and choose the new file.",
   429: "Many others are asking. Wait a moment.",
   503: "The service is starting or about to stop. Wait a moment.",
@@ -31,6 +29,8 @@ const TITLES = {
 };
 
 const RETRIABLE = new Set([0, 408, 429, 500, 502, 503, 504]);
+// The service says which of several pictures it means; here is only one.
+const ONLY_IMAGE = /^image 0: /;
 const LARGE = 2 ** 20;
 
 /**
@@ -41,7 +41,7 @@ export function inWords(problem, size = 0) {
   const { status } = problem;
   return {
     title: TITLES[status] ?? (status >= 500 ? "The service failed" : "This did not work"),
-    detail: sentence(problem.message) + (status >= 500 && problem.requestId ? ` Request ${problem.requestId}.` : ""),
+    detail: sentence(problem.message.replace(ONLY_IMAGE, "")) + (status >= 500 && problem.requestId ? ` Request ${problem.requestId}.` : ""),
     advice: status === 0 ? unreachable(size) : (ADVICE[status] ?? "Try again; if it happens again, tell who runs it."),
     again: RETRIABLE.has(status),
   };
