@@ -8,7 +8,9 @@ const bars = new Bars(at("bars"));
 // Screen readers are told once things have come to rest, not at each move of a stroke.
 const REST_MS = 700;
 let telling = 0;
+// Shorter than the warning that says the same: it has a line of its own.
 const FAMILIAR = { text: "this looks like what the model was trained on" };
+const UNFAMILIAR = { code: "not_in_distribution", text: "this is unlike anything the model was trained on" };
 
 /** Makes room for a model's answers. @param {string[]} labels */
 export function prepare(labels) {
@@ -39,10 +41,12 @@ export function show({ predictions: [prediction] }, roundTrip, stages, final) {
   at("top").textContent = label;
   at("sure").textContent = percent(probability);
   at("verdict").dataset.unsure = String(familiar === false);
-  at("notes").replaceChildren(...(familiar ? [FAMILIAR] : []).map(item), ...warnings.map(warning));
+  const others = warnings.filter(({ code }) => code !== UNFAMILIAR.code);
+  const marked = familiar === false ? [UNFAMILIAR, ...others] : others;
+  at("notes").replaceChildren(...(familiar ? [item(FAMILIAR)] : []), ...marked.map(warning));
   showSeen(seen);
   times.show(at("times"), roundTrip, stages);
-  if (final) tell([`${label}, ${percent(probability)}`, ...warnings.map((one) => one.text)].join(". "));
+  if (final) tell([`${label}, ${percent(probability)}`, ...marked.map((one) => one.text)].join(". "));
 }
 
 function showSeen({ png, steps }) {

@@ -142,6 +142,7 @@ async function patiently(blob, signal) {
     notBefore = Date.now() + 1000 * problem.retryAfter;
     const seconds = Math.ceil(problem.retryAfter);
     const advice = `Trying once more in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`;
+    answer.clear();
     told({ ...trouble.inWords(problem), advice, again: false });
     return send();
   }

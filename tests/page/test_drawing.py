@@ -1,8 +1,12 @@
 """Drawing: live, smooth, undone and cleared, by mouse and by finger, on light and on dark."""
 
+import base64
 import re
+from io import BytesIO
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.page.browser import SEVEN, answered, draw
@@ -90,16 +94,20 @@ def test_undo_takes_back_a_stroke_and_clear_all_of_them(page: Page) -> None:
 
 
 def test_the_pen_has_a_width(page: Page) -> None:
-    ink = "() => { const c = document.getElementById('drawing');"
-    ink += "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
-    ink += "return d.filter((v, n) => n % 4 === 0 && v < 128).length; }"
     inked = []
     for width in (8, 32):
         page.get_by_label("Pen width").fill(str(width))
         draw(page, ONE)
-        inked.append(page.evaluate(ink))
+        inked.append(ink(page))
         page.get_by_role("button", name="Clear").click()
     assert 3 < inked[1] / inked[0] < 5
+
+
+def ink(page: Page) -> int:
+    """How many pixels of the drawing area are dark."""
+    url = page.evaluate("document.getElementById('drawing').toDataURL()")
+    picture = Image.open(BytesIO(base64.b64decode(url.partition(",")[2]))).convert("L")
+    return int((np.asarray(picture) < 128).sum())
 
 
 def test_what_the_model_saw_is_shown_enlarged(page: Page) -> None:
@@ -110,11 +118,18 @@ def test_what_the_model_saw_is_shown_enlarged(page: Page) -> None:
     assert (natural, rendering) == (28, "pixelated") and shown >= 4 * natural
 
 
-def test_nothing_jumps_when_an_answer_arrives(page: Page) -> None:
-    where = "() => [...document.querySelectorAll('main > section, #bars li, .frame, #curl, #times, footer')]"
-    where += ".map(e => [e.id || e.className, e.getBoundingClientRect().top, e.getBoundingClientRect().left])"
-    before = page.evaluate(where)
+WHERE = """() => [...document.querySelectorAll('main > section, #bars li, .frame, #curl, #times, footer')]
+    .map((e) => [e.tagName, e.getBoundingClientRect().top + scrollY, e.getBoundingClientRect().left])"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_nothing_jumps_when_an_answer_arrives(visiting: Visiting, width: int, height: int) -> None:
+    page = visiting(viewport={"width": width, "height": height}).open("#mnist")
+    before = page.evaluate(WHERE)
     draw(page, SEVEN)
     answered(page, "7")
     expect(page.locator("#save")).to_be_visible()
-    assert page.evaluate(where) == before
+    assert page.evaluate(WHERE) == before
+    draw(page, [(0.9, 0.1), (0.9, 0.9)], [(0.1, 0.1), (0.1, 0.9)])
+    expect(page.locator("#notes .warning")).to_contain_text("several digits")
+    assert page.evaluate(WHERE) == before

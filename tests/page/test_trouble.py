@@ -35,7 +35,7 @@ def test_a_file_that_is_no_picture_is_told_and_the_next_one_answered(page: Page)
 
 def test_an_empty_and_a_broken_file_are_told(page: Page) -> None:
     drop(page, "empty.png", b"")
-    alert(page, "Empty")
+    alert(page, "The file is empty.")
     drop(page, "half.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
     alert(page, "save it again")
 
@@ -66,7 +66,8 @@ def test_a_busy_service_is_asked_once_more_when_it_says_so(page: Page) -> None:
 
     page.route(PREDICT, answer)
     page.get_by_role("button", name="Example: 4").click()
-    alert(page, "The queue is full. Trying once more in 1 second.")
+    alert(page, "The queue is full.")
+    alert(page, "Trying once more in 1 second.")
     answered(page, "4")
     expect(page.get_by_role("alert")).to_be_empty()
     assert len(asked) == 2
@@ -110,7 +111,7 @@ def test_models_that_cannot_be_listed_are_asked_for_again(visiting: Visiting) ->
     alert(visit.page, "The models are being loaded.")
     visit.page.unroute("**/models")
     visit.page.get_by_role("button", name="Try again").click()
-    expect(visit.page.get_by_role("button", name="Example: 4")).to_be_visible()
+    expect(visit.page.get_by_role("button", name="Example: ship")).to_be_visible()
     expect(visit.page.get_by_role("alert")).to_be_empty()
 
 
