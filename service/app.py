@@ -35,7 +35,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     app.config["MAX_FORM_PARTS"] = settings.max_images + _OTHER_PARTS
     app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_TEXT_BYTES
-    # Labels keep their class order, and `//models` is a 404, not an HTML redirect.
+    # Labels keep their class order, and `/models//mnist` is a 404, not an HTML redirect.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     metrics = Metrics()

@@ -42,6 +42,8 @@ class Visit:
         self.page: Page = self.context.new_page()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        # Listened to from the start: Chromium would not yet know of a listener that comes with the click.
+        self.page.on("filechooser", lambda chooser: None)
         self.page.on("request", lambda request: self._asked(request.url))
 
     def open(self, fragment: str = "") -> Page:
