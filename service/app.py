@@ -13,6 +13,7 @@ from service.api import (
     health,
     malformed,
     openapi,
+    page,
     problems,
     request_id,
     request_log,
@@ -20,6 +21,7 @@ from service.api import (
     trail,
 )
 from service.api.computing import Computing
+from service.api.examples import Examples
 from service.api.metrics import Metrics
 from service.api.native import Native
 from service.api.open_inference import OpenInference
@@ -67,7 +69,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     app.config["MAX_FORM_PARTS"] = settings.max_images + _OTHER_PARTS
     app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_TEXT_BYTES
-    # Labels keep their class order, and `//models` is a 404, not an HTML redirect.
+    # Labels keep their class order, and `/models//mnist` is a 404, not an HTML redirect.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     metrics = Metrics()
@@ -79,7 +81,9 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.register_blueprint(Native(registry, computing, settings).blueprint())
     app.register_blueprint(TensorFlowServing(registry, computing, settings).blueprint())
     app.register_blueprint(OpenInference(registry, computing, metrics, settings).blueprint())
+    app.register_blueprint(Examples(registry).blueprint())
     app.register_blueprint(health.blueprint(registry))
+    app.register_blueprint(page.blueprint(settings))
     app.register_blueprint(openapi.blueprint(OPERATIONS))
     app.wsgi_app = ignoring_case(app.wsgi_app)  # type: ignore[assignment, method-assign]
     app.extensions["registry"] = registry

@@ -60,6 +60,12 @@ class UnknownLabel(Fault):
     code = "unknown_label"
 
 
+class UnknownExample(Fault):
+    """The version has no such example picture."""
+
+    code = "unknown_example"
+
+
 class NotReady(Fault):
     """The models are still being loaded, or this one could not be."""
 

@@ -28,9 +28,9 @@ def knobs() -> Iterator[Knob]:
 
 def _default(field: FieldInfo) -> str:
     # A default that is computed is told in the description.
-    return (
-        "computed" if field.default is PydanticUndefined else str(field.default if field.default is not None else "–")
-    )
+    if field.default is PydanticUndefined:
+        return "computed"
+    return "none" if field.default in (None, ()) else str(field.default)
 
 
 def as_markdown() -> str:

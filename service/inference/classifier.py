@@ -36,8 +36,9 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A loaded version; safe to call from any thread."""
+    """A loaded version; safe to call from any thread. `folder` is where its files were when it was loaded."""
 
+    folder: Path
     manifest: Manifest
     engine: EngineName
     _infer: engines.Infer
@@ -73,7 +74,7 @@ def load(folder: Path, manifest: Manifest, engine: EngineName, threads: int) -> 
         infer = engines.load(engine, folder, threads)
     except Exception as error:  # whatever an engine raises, this version cannot be served
         raise ModelFault(f"{folder}: the engine {engine} cannot load it: {error}") from error
-    classifier = Classifier(manifest, engine, infer, kinds.find(manifest.kind))
+    classifier = Classifier(folder, manifest, engine, infer, kinds.find(manifest.kind))
     try:
         for picture in manifest.golden:
             _check_golden(classifier, folder, picture)

@@ -165,7 +165,7 @@ def test_an_unknown_version_is_404(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nope", "/models/", "//models", "/models/mnist/versions/one", "/models/mnist/versions/-1"]
+    "path", ["/nope", "/models/", "/models//mnist", "/models/mnist/versions/one", "/models/mnist/versions/-1"]
 )
 def test_an_unknown_route_is_404_and_never_html(client: FlaskClient, path: str) -> None:
     check(client.get(path), 404, "not_found")
