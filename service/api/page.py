@@ -36,8 +36,9 @@ def blueprint(settings: Settings) -> Blueprint:
 
 
 def read() -> dict[str, bytes]:
-    """The page's files by name."""
-    return {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
+    """The page's files by name; other pages in the folder are others' to serve."""
+    paths = [path for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES]
+    return {path.name: path.read_bytes() for path in paths if path.suffix != ".html" or path.name == _PAGE}
 
 
 def _home(html: bytes) -> Response:

@@ -13,7 +13,6 @@ const MOST = 12;
 export async function show(place, model, version, got) {
   const listed = (await api.examples(model, version)).slice(0, MOST);
   const buttons = await Promise.all(listed.map((one) => button(model, version, one, got)));
-  for (const image of place.querySelectorAll("img")) URL.revokeObjectURL(image.src);
   place.replaceChildren(...buttons);
 }
 
@@ -23,6 +22,7 @@ async function button(model, version, { index, label }, got) {
   const [element, image] = [document.createElement("button"), document.createElement("img")];
   element.type = "button";
   image.src = URL.createObjectURL(blob);
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
   image.alt = `Example: ${label}`;
   element.append(image);
   element.addEventListener("click", () =>

@@ -41,11 +41,13 @@ async function start() {
 async function chosen() {
   const mine = ++choices;
   latest.drop();
+  // They are another version's.
+  at("examples").replaceChildren();
+  if (picture?.example) show(null);
   if (!choice.model()) return told({ title: "No model", detail: "No model can answer yet.", advice: "", again: true }, start);
   try {
     const described = await api.describe(choice.model(), choice.version());
     if (mine !== choices) return;
-    if (picture?.example) show(null);
     describe(described);
     ask(true);
     await examples.show(at("examples"), described.name, described.version, got);

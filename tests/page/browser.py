@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 _ARGUMENTS = [
     "--no-sandbox",
@@ -76,6 +76,16 @@ def draw(page: Page, *strokes: list[tuple[float, float]], lift: bool = True) -> 
             page.mouse.move(*point, steps=10)
         if lift:
             page.mouse.up()
+
+
+def tell_times(page: Page, header: str) -> None:
+    """Has predictions carry this `Server-Timing`."""
+
+    def answer(route: Route) -> None:
+        fetched = route.fetch()
+        route.fulfill(response=fetched, headers={**fetched.headers, "Server-Timing": header})
+
+    page.route("**/predict?*", answer)
 
 
 SEVEN = [(0.28, 0.25), (0.7, 0.25), (0.42, 0.8)]

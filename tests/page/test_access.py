@@ -52,7 +52,7 @@ def test_the_keyboard_alone_reaches_everything_visibly(page: Page) -> None:
         walked.append(name)
         assert outline != "none", name
     examples = [f"Example: {n}" for n in range(10)]
-    assert walked == ["model", "version", "draw", "pen", *examples, "curl", "copy"]
+    assert walked == ["model", "version", "draw", "pen", *examples, "curl", "copy", "docs"]
 
 
 def test_the_keyboard_alone_gets_an_answer(page: Page) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.browser import SEVEN, answered, draw
+from tests.page.browser import SEVEN, answered, draw, tell_times
 from tests.page.conftest import Visiting
 from tests.page.test_pictures import drop
 
@@ -89,12 +89,7 @@ def test_of_a_hundred_classes_the_ten_likeliest_have_bars(visiting: Visiting) ->
 
 def test_times_are_those_of_the_service_and_the_round_trip(page: Page) -> None:
     timing = 'decode;dur=1.25, infer;desc="the model";dur=0.5, cache, queue;dur=12.4, total;dur=20'
-
-    def timed(route: Route) -> None:
-        fetched = route.fetch()
-        route.fulfill(response=fetched, headers={**fetched.headers, "Server-Timing": timing})
-
-    page.route("**/predict?*", timed)
+    tell_times(page, timing)
     page.get_by_role("button", name="Example: 4").click()
     answered(page, "4")
     expect(page.locator("#times dt")).to_have_text(["round trip", "decode", "infer", "queue", "service"])

@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.browser import SEVEN, answered, draw
+from tests.page.browser import answered
 from tests.page.conftest import Visiting
 from tests.page.test_pictures import drop
 
@@ -85,7 +85,7 @@ def test_a_service_that_stays_busy_is_asked_again_only_by_hand(page: Page) -> No
 
 def test_a_network_that_is_down_is_told(page: Page) -> None:
     page.route(PREDICT, lambda route: route.abort("connectionrefused"))
-    draw(page, SEVEN)
+    page.get_by_role("button", name="Example: 7").click()
     alert(page, "could not be reached")
     page.unroute(PREDICT)
     page.get_by_role("button", name="Try again").click()
