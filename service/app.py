@@ -2,8 +2,10 @@
 
 from flask import Flask
 
-from service.api import health, malformed, problems, request_id
+from service.admission import Admission
+from service.api import deadlines, health, malformed, problems, request_id
 from service.api.computing import Computing
+from service.api.door import Door
 from service.api.metrics import Metrics
 from service.api.native import Native
 from service.api.uploads import InMemoryRequest
@@ -38,10 +40,14 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     metrics = Metrics()
+    admission = Admission(settings.computing_threads, settings.max_waiting, settings.max_wait_s)
+    door = Door(admission, metrics)
+    door.init_app(app)
     request_id.init_app(app)
     metrics.init_app(app)
     problems.init_app(app)
     malformed.init_app(app)
-    app.register_blueprint(Native(registry, Computing(metrics, settings), settings).blueprint())
-    app.register_blueprint(health.blueprint(registry))
+    deadlines.init_app(app)
+    app.register_blueprint(Native(registry, Computing(metrics, admission, settings), settings).blueprint())
+    app.register_blueprint(health.blueprint(registry, door))
     return app

@@ -1,17 +1,21 @@
 """gunicorn's configuration, from the service's settings; gunicorn reads the names below."""
 
+import math
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.workers.base import Worker
 
 from service.errors import Fault
 from service.inference import registry
 from service.settings import read_settings
+
+if TYPE_CHECKING:
+    from service.worker import PatientWorker
 
 try:
     settings = read_settings()
@@ -27,13 +31,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 wsgi_app = "service.app:create_app()"
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
-# Few may compute at once (service.api.native); the other threads wait, or answer probes.
-worker_class = "gthread"
+worker_class = "service.worker.PatientWorker"
 threads = settings.threads
 # Never true: TensorFlow does not survive a fork, and hangs in the workers.
 preload_app = False
 timeout = settings.worker_timeout_s
-graceful_timeout = settings.drain_timeout_s
+# Workers end by themselves within the two; this is when the parent loses patience.
+graceful_timeout = math.ceil(settings.drain_delay_s) + settings.drain_timeout_s + 1
 keepalive = 5
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 # The heartbeat file must not wait for a disk.
@@ -61,14 +65,21 @@ def on_starting(server: Arbiter) -> None:
         sys.exit(f"squint: {fault}")
 
 
-def post_fork(server: Arbiter, worker: Worker) -> None:
-    """Has a new worker answer malformed HTTP like every other fault."""
+def on_reload(server: Arbiter) -> None:
+    """Tells the workers of now that others will take their place."""
+    for worker in server.WORKERS.values():
+        worker.replace()
+
+
+def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
+    """Has a new worker answer malformed HTTP like every other fault, and relieve those it replaces."""
     from service.api import malformed
 
     malformed.install()
+    worker.succeed(server.WORKERS.values())
 
 
-def child_exit(server: Arbiter, worker: Worker) -> None:
+def child_exit(server: Arbiter, worker: "PatientWorker") -> None:
     """Closes a dead worker's gauges; its counts stay."""
     from prometheus_client import multiprocess
 

@@ -1,12 +1,14 @@
 """From a request's pictures to predictions, whatever the dialect: decoded, prepared, inferred, counted and timed."""
 
-from collections.abc import Sequence
-from threading import BoundedSemaphore
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.admission import Admission, check_deadline
+from service.api import client, deadlines
 from service.api.metrics import Metrics
 from service.api.problems import TooManyPixels, UploadFault
 from service.api.uploads import Upload
@@ -15,6 +17,9 @@ from service.images.decode import Limits, Picture, decode
 from service.images.kinds import Prepared
 from service.inference.classifier import Classifier, Prediction
 from service.settings import Settings
+
+# Images that are classified between two looks at the clock.
+_BETWEEN_LOOKS = 16
 
 # A file of any accepted format, or the array itself that the model takes: uint8 `[height, width, channels]`.
 Input = Upload | NDArray[np.uint8]
@@ -30,28 +35,38 @@ class Computed(NamedTuple):
 class Computing:
     """The one way from inputs to predictions that every dialect takes."""
 
-    def __init__(self, metrics: Metrics, settings: Settings) -> None:
-        self._metrics, self._settings = metrics, settings
+    def __init__(self, metrics: Metrics, admission: Admission, settings: Settings) -> None:
+        self._metrics, self._admission, self._settings = metrics, admission, settings
         self._limits = Limits(settings.max_image_bytes, settings.max_image_pixels, settings.max_frames)
-        # As many as have a core: more at once would only take memory, and the interpreter from the probes.
-        self._computing = BoundedSemaphore(settings.computing_threads)
 
-    def predict(self, classifier: Classifier, inputs: Sequence[Input]) -> list[Computed]:
+    def predict(self, classifier: Classifier, inputs: Sequence[Input], deadline: float | None = None) -> list[Computed]:
         """One answer an input, in their order; all or none.
 
-        Arrays are taken as they are and must have the model's shape. Raises UploadFault naming the picture that cannot
-        be used, or TooManyPixels.
+        Arrays are taken as they are and must have the model's shape. `deadline` is in `time.monotonic()` seconds; what
+        the caller's `X-Request-Timeout` allows holds too. Raises UploadFault naming the picture that cannot be used,
+        TooManyPixels, or what Admission raises.
         """
-        with self._computing:
-            prepared = self._prepare(classifier, inputs)
-            predictions = self._classify(classifier, prepared)
+        deadline = deadlines.earliest(deadline)
+        with self._turn(deadline):
+            prepared = self._prepare(classifier, inputs, deadline)
+            predictions = self._classify(classifier, prepared, deadline)
         return [Computed(*pair) for pair in zip(prepared, predictions, strict=True)]
 
-    def _prepare(self, classifier: Classifier, inputs: Sequence[Input]) -> list[Prepared]:
+    @contextmanager
+    def _turn(self, deadline: float | None) -> Iterator[None]:
+        queueing = self._metrics.stopwatch("queue")
+        with ExitStack() as turn:
+            with queueing:
+                turn.enter_context(self._admission.admitted(deadline, client.is_there))
+            queueing.observe()
+            yield
+
+    def _prepare(self, classifier: Classifier, inputs: Sequence[Input], deadline: float | None) -> list[Prepared]:
         """One after the other, so that only one picture is held in full."""
         prepared, pixels_left = [], self._settings.max_request_pixels
         decoding, preparing = self._metrics.stopwatch("decode"), self._metrics.stopwatch("prepare")
         for index, one in enumerate(inputs):
+            check_deadline(deadline)
             if not isinstance(one, Upload):
                 prepared.append(Prepared(one, ()))
                 continue
@@ -67,10 +82,14 @@ class Computing:
         preparing.observe()
         return prepared
 
-    def _classify(self, classifier: Classifier, prepared: list[Prepared]) -> list[Prediction]:
+    def _classify(self, classifier: Classifier, prepared: list[Prepared], deadline: float | None) -> list[Prediction]:
+        predictions: list[Prediction] = []
+        at_once = len(prepared) if deadline is None else _BETWEEN_LOOKS
         inferring = self._metrics.stopwatch("infer")
-        with inferring:
-            predictions = classifier.classify(prepared)
+        for start in range(0, len(prepared), at_once):
+            check_deadline(deadline)
+            with inferring:
+                predictions += classifier.classify(prepared[start : start + at_once])
         inferring.observe()
         manifest = classifier.manifest
         for prediction in predictions:

@@ -48,7 +48,7 @@ class Metrics:
         )
         self._stage_seconds = Histogram(
             "squint_stage_duration_seconds",
-            "Time of a request's stages: decode, prepare, infer; all images of the request together.",
+            "Time of a request's stages: queue, decode, prepare, infer; all images of the request together.",
             ("stage",),
             buckets=_BUCKETS_S,
             registry=self._registry,
@@ -68,6 +68,10 @@ class Metrics:
         """Counts one classified picture."""
         self._predictions.labels(model, str(version), label).inc()
 
+    def count_bare(self, method: str, status: int) -> None:
+        """Counts a request that was answered before it was routed."""
+        self._count(method, "unrouted", status)
+
     def init_app(self, app: Flask) -> None:
         """Counts and times every request of the app and serves `/metrics`."""
         app.before_request(self._start)
@@ -82,10 +86,12 @@ class Metrics:
     def _finish(self, response: Response) -> Response:
         # The rule, not the path: paths are the callers' and without number.
         route = request.url_rule.rule if request.url_rule else "unmatched"
-        method = request.method if request.method in _METHODS else "other"
-        self._requests.labels(method, route, str(response.status_code)).inc()
+        self._count(request.method, route, response.status_code)
         self._request_seconds.labels(route).observe(time.perf_counter() - g.started)
         return response
+
+    def _count(self, method: str, route: str, status: int) -> None:
+        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
 
     def _expose(self) -> Response:
         return Response(generate_latest(self._collected()), content_type=CONTENT_TYPE_LATEST)

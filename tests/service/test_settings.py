@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings, SettingsFault, _quota_cores, allotted_cores, read_settings
+from service.cores import allotted_cores
+from service.settings import Settings, SettingsFault, read_settings
 
 
 def test_an_environment_variable_sets_a_knob(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,19 +19,6 @@ def test_a_wrong_value_names_the_variable_and_the_value(monkeypatch: pytest.Monk
     monkeypatch.setenv(f"SQUINT_{name}", value)
     with pytest.raises(SettingsFault, match=f"SQUINT_{name}='{value}'"):
         read_settings()
-
-
-@pytest.mark.parametrize(
-    ("content", "cores"), [("max 100000", 8), ("150000 100000", 1), ("400000 100000", 4), ("", 8), ("broken", 8)]
-)
-def test_the_cgroup_quota_bounds_the_cores(tmp_path: Path, content: str, cores: int) -> None:
-    (tmp_path / "cpu.max").write_text(content)
-    assert _quota_cores(tmp_path / "cpu.max", 8) == cores
-
-
-def test_without_cgroups_the_affinity_counts(tmp_path: Path) -> None:
-    assert _quota_cores(tmp_path / "absent", 3) == 3
-    assert allotted_cores() >= 1
 
 
 def test_workers_share_the_cores() -> None:
