@@ -6,6 +6,7 @@ body that has not arrived in full ends, for whoever reads it, where it is.
 
 import enum
 import socket
+import time
 
 from gunicorn.config import Config
 from gunicorn.http import Request, RequestParser
@@ -43,7 +44,8 @@ class Connection(TConn):  # type: ignore[misc]
         self._received = _Received()
         self.parser = _Parser(cfg, self._received, client)
         self.initialized = True
-        self.phase, self.expires = Phase.IDLE, 0.0
+        self.phase = Phase.IDLE
+        self.since = self.expires = 0.0
         self._chunks: Chunks | None = None
 
     @property
@@ -63,6 +65,11 @@ class Connection(TConn):  # type: ignore[misc]
             return sock.recv(_PIECE, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
+
+    def wait(self, seconds: float) -> None:
+        """Says for how long from now its phase may last."""
+        self.since = time.monotonic()
+        self.expires = self.since + seconds
 
     def begin(self) -> bytes:
         """Goes on to the next request; returns what of it has come already (pipelining)."""

@@ -32,7 +32,7 @@ wsgi_app = "service.app:create_app()"
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
 worker_class = "service.worker.PatientWorker"
-threads = settings.threads
+threads = settings.request_threads
 # Never true: TensorFlow does not survive a fork, and hangs in the workers.
 preload_app = False
 timeout = settings.worker_timeout_s

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.cores import allotted_cores
 from service.errors import Fault
 
+_THREADS_BESIDES = 8
 EngineChoice = Literal["auto", "litert", "tensorflow"]
 
 
@@ -38,11 +39,8 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=allotted_cores, ge=1, le=256)
     """Worker processes; each holds all models. Default: the cores allotted to this process."""
 
-    threads: int = Field(default=8, ge=1, le=256)
-    """Request threads a worker, besides those of the probes; a request that finds none free is turned away (429)."""
-
-    max_waiting: int = Field(default=32, ge=0, le=10_000)
-    """Requests a worker that may wait for their turn to compute; further ones are turned away (429)."""
+    max_waiting: int = Field(default=32, ge=0, le=1000)
+    """Requests of a worker that may wait for their turn to compute; further ones are turned away (429)."""
 
     max_wait_s: float = Field(default=5, gt=0, le=600)
     """Longest wait for the turn to compute; then the request is turned away (429)."""
@@ -87,6 +85,11 @@ class Settings(BaseSettings):
     def computing_threads(self) -> int:
         """How many threads of one worker may compute at once: the allotted cores, shared by the workers."""
         return max(1, allotted_cores() // self.workers)
+
+    @property
+    def request_threads(self) -> int:
+        """Threads of one worker: for all that compute or wait, and a few for requests before and after that."""
+        return self.computing_threads + self.max_waiting + _THREADS_BESIDES
 
 
 def read_settings() -> Settings:

@@ -10,7 +10,6 @@ import socket
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from selectors import EVENT_READ
 
 from gunicorn.http.errors import ParseException
@@ -21,10 +20,13 @@ from service.connection import MOST_HEAD_BYTES, Connection, HeadTooLong, Phase
 from service.settings import Settings, read_settings
 from service.waiting import Waiting
 
-_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+_PROBES = (b"GET /livez", b"GET /readyz", b"GET /metrics")
+_PROBE_PATHS = tuple(probe.decode().removeprefix("GET ") for probe in _PROBES)
 _PROBE_THREADS = 2
 _CLOSE_WITHIN_S = 2.0
 _BETWEEN_LOOKS_S = 0.25
+_WORK_S = 0.005
+_DISPENSABLE_AFTER_S = 1.0
 _REPLACED, _RELIEVED = 1, 2
 
 
@@ -41,7 +43,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         # Shared by this worker, its parent and the workers forked later.
         self._relief = mmap.mmap(-1, 1)
         self._predecessors: list[PatientWorker] = []
+        # What was read and not looked at yet, in the order it came.
+        self._come: dict[Connection, bytes] = {}
         self._working = 0
+        self._listens = True
         self._looked = 0.0
 
     def replace(self) -> None:
@@ -70,13 +75,20 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._stop()
 
     def accept(self, listener: socket.socket) -> None:
-        """Takes one new connection, in place of the most dispensable one if there are too many."""
-        if self._is_plain_http():
-            self._accept(listener)
-            if self.nr_conns > self.worker_connections and (victim := self._waiting.dispensable()):
-                self._drop(victim)
-        else:
+        """Takes new connections: one, or where the loop is behind, several, lest they wait once each turn."""
+        if not self._is_plain_http():
             super().accept(listener)
+            return
+        for _ in range(1 + len(self._come)):
+            if not (self._has_room() and self._accept(listener)):
+                break
+        self.set_accept_enabled(self._has_room())
+
+    def _has_room(self) -> bool:
+        """Whether one more connection can be taken, if need be in place of one that has let us wait for long."""
+        if self.nr_conns >= self.worker_connections and (slowest := self._waiting.slowest(_DISPENSABLE_AFTER_S)):
+            self._drop(slowest)
+        return bool(self.nr_conns < self.worker_connections)
 
     def _is_plain_http(self) -> bool:
         cfg = self.cfg
@@ -91,37 +103,61 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return False
         self.nr_conns += 1
         connection = Connection(self.cfg, sock, client, listener.getsockname())
-        connection.expires = time.monotonic() + self._settings.head_timeout_s
+        connection.wait(self._settings.head_timeout_s)
         self._wait_for(connection)
         return True
 
     def _turn(self) -> None:
-        self.notify()
-        self.wait_for_and_dispatch_events(_BETWEEN_LOOKS_S)
-        if self._accepting:
-            # More than the bound come only where none of them can be dispensed with.
-            self.set_accept_enabled(self.nr_conns <= self.worker_connections)
+        self.wait_for_and_dispatch_events(0 if self._come else _BETWEEN_LOOKS_S)
+        self._work_off()
+        self._look()
+
+    def _work_off(self) -> None:
+        """Feeds what has come, for a bounded time: then new connections and probes are looked for again."""
+        ends = time.monotonic() + _WORK_S
+        while self._come and time.monotonic() < ends:
+            connection = next(iter(self._come))
+            self._take(connection, self._come.pop(connection))
+
+    def _look(self) -> None:
+        """Now and then: tells the parent that all is well, ends what is late, sees whether there is room for more."""
         now = time.monotonic()
-        if now >= self._looked + _BETWEEN_LOOKS_S:
-            self._looked = now
-            for connection in self._waiting.late(now):
+        if now < self._looked + _BETWEEN_LOOKS_S:
+            return
+        self._looked = now
+        self.notify()
+        for connection in self._waiting.late(now):
+            if connection not in self._come:
                 self._end(connection)
-            self.murder_keepalived()
-            self.murder_pending()
+        self.murder_keepalived()
+        self.murder_pending()
+        if self._listens:
+            self.set_accept_enabled(self._has_room())
 
     # Arrival
 
     def _wait_for(self, connection: Connection) -> None:
-        self._waiting.add(connection, partial(self._on_readable, connection))
+        self._waiting.add(connection, self._on_readable)
 
-    def _on_readable(self, connection: Connection, _: object) -> None:
-        if connection not in self._waiting:
-            return  # dropped since the selector looked
+    def _on_readable(self, connection: Connection) -> None:
+        if connection in self._come:
+            return
         try:
             data = connection.receive()
-            if data == b"":
+        except OSError:
+            data = b""
+        if data is None:
+            return
+        if connection.phase is Phase.IDLE and data.startswith(_PROBES):
+            self._take(connection, data)
+        else:
+            self._come[connection] = data
+
+    def _take(self, connection: Connection, data: bytes) -> None:
+        try:
+            if not data:
                 self._on_end_of_stream(connection)
-            elif data and connection.phase is not Phase.CLOSING:
+            elif connection.phase is not Phase.CLOSING:
                 self._feed(connection, data)
         except OSError:
             self._drop(connection)
@@ -147,7 +183,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         elif self._waiting.held > self._settings.max_held_bytes:
             self._turn_away(connection, keep=False)
         elif connection.phase is not phase:
-            connection.expires = time.monotonic() + self._allowed_s(connection.phase)
+            connection.wait(self._allowed_s(connection.phase))
 
     def _allowed_s(self, phase: Phase) -> float:
         return self._settings.body_timeout_s if phase is Phase.BODY else self._settings.head_timeout_s
@@ -156,7 +192,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _hand_over(self, connection: Connection) -> None:
         request = connection.request
-        if request is not None and request.path in _PROBES:
+        if request is not None and request.path in _PROBE_PATHS:
             self._submit(self._probes, connection, 0)
         elif self._working < self.cfg.threads:
             self._submit(self.tpool, connection, 1)
@@ -191,7 +227,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if not keep:
             self._answer_last(connection, answer)
             return
-        self._waiting.remove(connection)
         connection.sock.send(answer, socket.MSG_DONTWAIT)
         if self._keepalive_after(connection, keep):
             self._next_request(connection)
@@ -205,13 +240,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _next_request(self, connection: Connection) -> None:
         come = connection.begin()
-        connection.expires = time.monotonic() + (self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER)
+        connection.wait(self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER)
         try:
             self._wait_for(connection)
-            if come:
-                self._feed(connection, come)
         except OSError:
             self._drop(connection)
+            return
+        if come:
+            self._come[connection] = come
 
     # The end of a connection
 
@@ -219,7 +255,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Ends our side and waits for the client's end: unread bytes would take our last answer with them."""
         self._waiting.remove(connection)
         connection.begin()
-        connection.phase, connection.expires = Phase.CLOSING, time.monotonic() + _CLOSE_WITHIN_S
+        connection.phase = Phase.CLOSING
+        connection.wait(_CLOSE_WITHIN_S)
         try:
             connection.sock.shutdown(socket.SHUT_WR)
             self._wait_for(connection)
@@ -227,7 +264,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
-        self._waiting.remove(connection)
+        self._waiting.forget(connection)
+        self._come.pop(connection, None)
         self.nr_conns -= 1
         connection.close()
 
@@ -262,6 +300,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _stop_accepting(self) -> None:
         """Takes over what has connected already: with the last worker's listener it would be lost."""
+        self._listens = False
         self.set_accept_enabled(False)
         for listener in self.sockets:
             while self._is_plain_http() and self._accept(listener):

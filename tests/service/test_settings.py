@@ -14,7 +14,9 @@ def test_an_environment_variable_sets_a_knob(monkeypatch: pytest.MonkeyPatch) ->
     assert (read_settings().port, read_settings().models_dir) == (9001, Path("/srv/models"))
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "0"), ("PORT", "http"), ("ENGINE", "onnx"), ("THREADS", "-1")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "0"), ("PORT", "http"), ("ENGINE", "onnx"), ("MAX_WAITING", "-1")]
+)
 def test_a_wrong_value_names_the_variable_and_the_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"SQUINT_{name}", value)
     with pytest.raises(SettingsFault, match=f"SQUINT_{name}='{value}'"):
