@@ -6,9 +6,11 @@ import os
 
 from flask import Flask
 
+from service.admission import Admission
 from service.api import (
     access,
     cors,
+    deadlines,
     headers,
     health,
     malformed,
@@ -21,6 +23,7 @@ from service.api import (
     trail,
 )
 from service.api.computing import Computing
+from service.api.door import Door
 from service.api.examples import Examples
 from service.api.metrics import Metrics
 from service.api.native import Native
@@ -74,15 +77,19 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.url_map.merge_slashes = False
     metrics = Metrics()
     registry.observe(metrics.count_change)
+    admission = Admission(settings.computing_threads, settings.max_waiting, settings.max_wait_s)
+    door = Door(admission, metrics)
+    door.init_app(app)
     _watch(app, metrics, settings)
     problems.init_app(app)
     malformed.init_app(app)
-    computing = Computing(metrics, settings)
+    deadlines.init_app(app)
+    computing = Computing(metrics, admission, settings)
     app.register_blueprint(Native(registry, computing, settings).blueprint())
     app.register_blueprint(TensorFlowServing(registry, computing, settings).blueprint())
-    app.register_blueprint(OpenInference(registry, computing, metrics, settings).blueprint())
+    app.register_blueprint(OpenInference(registry, computing, metrics, door, settings).blueprint())
     app.register_blueprint(Examples(registry).blueprint())
-    app.register_blueprint(health.blueprint(registry))
+    app.register_blueprint(health.blueprint(registry, door))
     app.register_blueprint(page.blueprint(settings))
     app.register_blueprint(openapi.blueprint(OPERATIONS))
     app.wsgi_app = ignoring_case(app.wsgi_app)  # type: ignore[assignment, method-assign]

@@ -76,3 +76,25 @@ class ModelFault(Fault):
     """A model folder cannot be served; the sentence names the file and the fault."""
 
     code = "model_fault"
+
+
+class Overloaded(Fault):
+    """More is asked than can be computed; `retry_after_s` says in how many seconds to ask again."""
+
+    code = "overloaded"
+
+    def __init__(self, text: str, retry_after_s: int) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
+class DeadlinePassed(Fault):
+    """The time that the caller allowed is over before the answer is."""
+
+    code = "deadline_passed"
+
+
+class Abandoned(Fault):
+    """Nobody waits for the answer any more."""
+
+    code = "abandoned"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import shutil
 import sys
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.workers.base import Worker
 
 from service import keys, logs
 from service.errors import Fault
@@ -20,6 +20,7 @@ from service.settings import MODELS_AT_START, SettingsFault, read_settings
 
 if TYPE_CHECKING:
     from service.api.tally import Dead
+    from service.worker import PatientWorker
 
 _log = logging.getLogger("service")
 try:
@@ -39,13 +40,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 wsgi_app = "service.app:create_app()"
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
-# Few may compute at once (service.api.native); the other threads wait, or answer probes.
-worker_class = "gthread"
-threads = settings.threads
+worker_class = "service.worker.PatientWorker"
+threads = settings.request_threads
 # Never true: TensorFlow does not survive a fork, and hangs in the workers.
 preload_app = False
 timeout = settings.worker_timeout_s
-graceful_timeout = settings.drain_timeout_s
+# Workers end by themselves within the two; this is when the parent loses patience.
+graceful_timeout = math.ceil(settings.drain_delay_s) + settings.drain_timeout_s + 1
 keepalive = 5
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 # The heartbeat file must not wait for a disk.
@@ -81,16 +82,23 @@ def _check_keys() -> None:
         raise SettingsFault(f"SQUINT_API_KEYS_FILE={str(settings.api_keys_file)!r}: {fault}") from fault
 
 
-def post_fork(server: Arbiter, worker: Worker) -> None:
-    """Has a new worker answer malformed HTTP like every other fault, and never wait for its log."""
+def on_reload(server: Arbiter) -> None:
+    """Tells the workers of now that others will take their place."""
+    for worker in server.WORKERS.values():
+        worker.replace()
+
+
+def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
+    """Has a new worker answer malformed HTTP as a fault, never wait for its log, and relieve those before."""
     from service.api import malformed
 
     malformed.install()
     for handler in logs.handlers():
         handler.write_in_background()
+    worker.succeed(server.WORKERS.values())
 
 
-def post_worker_init(worker: Worker) -> None:
+def post_worker_init(worker: "PatientWorker") -> None:
     """Has the first worker that is ready tell what is served."""
     if worker.age == 1:
         from service import startup
@@ -98,13 +106,13 @@ def post_worker_init(worker: Worker) -> None:
         startup.tell(worker.wsgi.extensions["registry"], settings)
 
 
-def worker_exit(server: Arbiter, worker: Worker) -> None:
+def worker_exit(server: Arbiter, worker: "PatientWorker") -> None:
     """Writes the last lines of its log."""
     for handler in logs.handlers():
         handler.flush()
 
 
-def child_exit(server: Arbiter, worker: Worker) -> None:
+def child_exit(server: Arbiter, worker: "PatientWorker") -> None:
     """Closes a dead worker's gauges; its counts stay."""
     _dead().bury(worker.pid, server.WORKERS)
 

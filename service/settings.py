@@ -1,6 +1,5 @@
 """Every knob of the service, its default and its limits; each is an environment variable with the prefix SQUINT_."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +10,13 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service import logs
+from service.cores import allotted_cores
 from service.errors import Fault
 
 PREFIX = "SQUINT_"
 # No setting: gunicorn's parent tells its workers by this variable which models there were at the start, a JSON list.
 MODELS_AT_START = "SQUINT_MODELS_AT_START"
-
+_THREADS_BESIDES = 8
 EngineChoice = Literal["auto", "litert", "tensorflow"]
 _BOUNDS = {"gt": "above", "ge": "from", "le": "to", "lt": "below"}
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/\s,]+")
@@ -28,21 +28,6 @@ class SettingsFault(Fault):
     """A setting is not valid; the sentence names the variable."""
 
     code = "settings_fault"
-
-
-def allotted_cores() -> int:
-    """The cores this process may use: the CPU affinity, lowered by the cgroup's quota if there is one."""
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(affinity, _quota_cores(Path("/sys/fs/cgroup/cpu.max"), affinity)))
-
-
-def _quota_cores(cpu_max: Path, without: int) -> int:
-    """Whole cores of a cgroup v2 quota such as `150000 100000`; `without` if there is none."""
-    try:
-        quota, period = cpu_max.read_text().split()
-        return without if quota == "max" else int(quota) // int(period)
-    except (OSError, ValueError):
-        return without
 
 
 class Settings(BaseSettings):
@@ -68,8 +53,11 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=allotted_cores, ge=1, le=256)
     """Worker processes; each holds all models. By default as many as cores are allotted to this process."""
 
-    threads: int = Field(default=8, ge=1, le=256)
-    """Request threads a worker: enough that probes are answered while pictures are computed."""
+    max_waiting: int = Field(default=32, ge=0, le=1000)
+    """Requests of a worker that may wait for their turn to compute; further ones are turned away (429)."""
+
+    max_wait_s: float = Field(default=5, gt=0, le=600)
+    """Longest wait for the turn to compute; then the request is turned away (429)."""
 
     max_request_bytes: int = Field(default=32 * 2**20, ge=1024)
     """Largest request body."""
@@ -92,8 +80,20 @@ class Settings(BaseSettings):
     worker_timeout_s: int = Field(default=30, ge=1)
     """A worker whose own loop stands still for this long is replaced; a slow client is not meant by it."""
 
+    head_timeout_s: float = Field(default=10, gt=0, le=600)
+    """Time a client gets for request line and headers, from their first byte or the connection's beginning (408)."""
+
+    body_timeout_s: float = Field(default=60, gt=0, le=3600)
+    """Time a client gets for a request's body, from the end of its headers (408)."""
+
+    max_held_bytes: int = Field(default=128 * 2**20, ge=2**20)
+    """Bytes that the incomplete requests of a worker may have together; a larger one is then turned away (429)."""
+
+    drain_delay_s: float = Field(default=0, ge=0, le=600)
+    """Time after SIGTERM in which /readyz already answers 503 and new connections are still served."""
+
     drain_timeout_s: int = Field(default=25, ge=1)
-    """Time that accepted requests get to finish after SIGTERM; below Kubernetes' 30 s."""
+    """Time that accepted requests get to finish after SIGTERM and the delay; together below Kubernetes' 30 s."""
 
     log_format: logs.Format = "auto"
     """`json`: one object a line; `text`: for people; `auto`: text on a terminal, else JSON."""
@@ -124,6 +124,11 @@ class Settings(BaseSettings):
     def computing_threads(self) -> int:
         """How many threads of one worker may compute at once: the allotted cores, shared by the workers."""
         return max(1, allotted_cores() // self.workers)
+
+    @property
+    def request_threads(self) -> int:
+        """Threads of one worker: for all that compute or wait, and a few for requests before and after that."""
+        return self.computing_threads + self.max_waiting + _THREADS_BESIDES
 
 
 def read_settings() -> Settings:

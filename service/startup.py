@@ -8,11 +8,12 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from service.cores import allotted_cores
 from service.images.decode import Limits, decode
 from service.inference.classifier import Classifier
 from service.inference.registry import Registry
 from service.logs import Line
-from service.settings import Settings, allotted_cores
+from service.settings import Settings
 
 _log = logging.getLogger(__name__)
 # Enough for a median; the start must not wait for it.
@@ -45,7 +46,7 @@ class Ready(Line):
             "url": url(settings),
             "models": [one._asdict() for one in self._served],
             "workers": settings.workers,
-            "threads": settings.threads,
+            "threads": settings.request_threads,
             "computing_threads": settings.computing_threads,
             "cores": allotted_cores(),
         }
@@ -103,6 +104,6 @@ def threads(settings: Settings) -> str:
     cores, machine = allotted_cores(), os.cpu_count() or 1
     allotted = f"{cores} of {machine} cores are allotted" if cores < machine else f"{cores} cores"
     return (
-        f"{settings.workers} workers of {settings.threads} threads, of which {settings.computing_threads} may compute "
-        f"at once: {allotted}"
+        f"{settings.workers} workers of {settings.request_threads} threads, "
+        f"of which {settings.computing_threads} may compute at once: {allotted}"
     )

@@ -1,14 +1,14 @@
 """From a request's pictures to predictions, whatever the dialect: decoded, prepared, inferred, counted and timed."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from threading import BoundedSemaphore
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.api import trail
+from service.admission import Admission, check_deadline
+from service.api import client, deadlines, trail
 from service.api.metrics import Metrics
 from service.api.problems import TooManyPixels, UploadFault
 from service.api.trail import Trail
@@ -18,6 +18,9 @@ from service.images.decode import Limits, Picture, decode
 from service.images.kinds import Prepared
 from service.inference.classifier import Classifier, Prediction
 from service.settings import Settings
+
+# Images that are classified between two looks at the clock.
+_BETWEEN_LOOKS = 16
 
 # A file of any accepted format, or the array itself that the model takes: uint8 `[height, width, channels]`.
 Input = Upload | NDArray[np.uint8]
@@ -33,39 +36,40 @@ class Computed(NamedTuple):
 class Computing:
     """The one way from inputs to predictions that every dialect takes."""
 
-    def __init__(self, metrics: Metrics, settings: Settings) -> None:
-        self._metrics, self._settings = metrics, settings
+    def __init__(self, metrics: Metrics, admission: Admission, settings: Settings) -> None:
+        self._metrics, self._admission, self._settings = metrics, admission, settings
         self._limits = Limits(settings.max_image_bytes, settings.max_image_pixels, settings.max_frames)
-        # As many as have a core: more at once would only take memory, and the interpreter from the probes.
-        self._computing = BoundedSemaphore(settings.computing_threads)
 
-    def predict(self, classifier: Classifier, inputs: Sequence[Input]) -> list[Computed]:
+    def predict(self, classifier: Classifier, inputs: Sequence[Input], deadline: float | None = None) -> list[Computed]:
         """One answer an input, in their order; all or none.
 
-        Arrays are taken as they are and must have the model's shape. Raises UploadFault naming the picture that cannot
-        be used, or TooManyPixels.
+        Arrays are taken as they are and must have the model's shape. `deadline` is in `time.monotonic()` seconds; what
+        the caller's `X-Request-Timeout` allows holds too. Raises UploadFault naming the picture that cannot be used,
+        TooManyPixels, or what Admission raises.
         """
+        deadline = deadlines.earliest(deadline)
         noted, manifest = trail.current(), classifier.manifest
         noted.asked(manifest.name, manifest.version, len(inputs))
-        with self._metrics.failures(manifest), self._admitted(noted):
-            prepared = self._prepare(noted, classifier, inputs)
-            predictions = self._classify(noted, classifier, prepared)
+        with self._metrics.failures(manifest), self._turn(noted, deadline):
+            prepared = self._prepare(noted, classifier, inputs, deadline)
+            predictions = self._classify(noted, classifier, prepared, deadline)
         return [Computed(*pair) for pair in zip(prepared, predictions, strict=True)]
 
     @contextmanager
-    def _admitted(self, noted: Trail) -> Iterator[None]:
-        with noted.stage("queue"), self._metrics.waiting.track_inprogress():
-            self._computing.acquire()
-        try:
-            with self._metrics.computing.track_inprogress():
-                yield
-        finally:
-            self._computing.release()
+    def _turn(self, noted: Trail, deadline: float | None) -> Iterator[None]:
+        with ExitStack() as turn:
+            with noted.stage("queue"), self._metrics.waiting.track_inprogress():
+                turn.enter_context(self._admission.admitted(deadline, client.is_there))
+            turn.enter_context(self._metrics.computing.track_inprogress())
+            yield
 
-    def _prepare(self, noted: Trail, classifier: Classifier, inputs: Sequence[Input]) -> list[Prepared]:
+    def _prepare(
+        self, noted: Trail, classifier: Classifier, inputs: Sequence[Input], deadline: float | None
+    ) -> list[Prepared]:
         """One after the other, so that only one picture is held in full."""
         prepared, pixels_left = [], self._settings.max_request_pixels
         for index, one in enumerate(inputs):
+            check_deadline(deadline)
             if not isinstance(one, Upload):
                 prepared.append(Prepared(one, ()))
                 continue
@@ -79,9 +83,15 @@ class Computing:
                 prepared.append(classifier.prepare(picture))
         return prepared
 
-    def _classify(self, noted: Trail, classifier: Classifier, prepared: list[Prepared]) -> list[Prediction]:
-        with noted.stage("infer"):
-            predictions = classifier.classify(prepared)
+    def _classify(
+        self, noted: Trail, classifier: Classifier, prepared: list[Prepared], deadline: float | None
+    ) -> list[Prediction]:
+        predictions: list[Prediction] = []
+        at_once = len(prepared) if deadline is None else _BETWEEN_LOOKS
+        for start in range(0, len(prepared), at_once):
+            check_deadline(deadline)
+            with noted.stage("infer"):
+                predictions += classifier.classify(prepared[start : start + at_once])
         manifest = classifier.manifest
         for prediction in predictions:
             noted.answered(manifest.labels[prediction.label_index])

@@ -2,15 +2,16 @@
 
 from flask import Blueprint, Response, jsonify
 
+from service.api.door import Door
 from service.errors import NotReady
 from service.inference.registry import Registry
 
 
-def blueprint(registry: Registry) -> Blueprint:
-    """`/livez` does no work at all; `/readyz` is 200 once every model answered its golden pictures."""
+def blueprint(registry: Registry, door: Door) -> Blueprint:
+    """`/livez` does no work at all; `/readyz` is 200 once every model answered its golden pictures, until SIGTERM."""
     routes = Blueprint("health", __name__)
     routes.add_url_rule("/livez", view_func=_live, endpoint="livez")
-    routes.add_url_rule("/readyz", view_func=lambda: _ready(registry), endpoint="readyz")
+    routes.add_url_rule("/readyz", view_func=lambda: _ready(registry, door), endpoint="readyz")
     return routes
 
 
@@ -18,7 +19,14 @@ def _live() -> Response:
     return jsonify(status="live")
 
 
-def _ready(registry: Registry) -> Response:
-    if reason := registry.unready():
+def unready(registry: Registry, door: Door) -> str | None:
+    """Why no new requests should be sent, in a sentence."""
+    if door.closing:
+        return "the service is stopping; it still answers what it has accepted"
+    return registry.unready()
+
+
+def _ready(registry: Registry, door: Door) -> Response:
+    if reason := unready(registry, door):
         raise NotReady(reason)
     return jsonify(status="ready")

@@ -4,8 +4,6 @@ A bad request line or header never reaches the app: gunicorn answers it with an 
 no hook. A bad chunk of a body is met by the app while it reads.
 """
 
-import json
-import uuid
 from http import HTTPStatus
 from socket import socket
 
@@ -13,7 +11,7 @@ from flask import Flask
 from gunicorn import util
 from gunicorn.http.errors import ParseException
 
-from service.api.headers import ALWAYS
+from service.api.bare import bare
 from service.api.problems import problem
 
 CODE = "malformed_request"
@@ -31,18 +29,5 @@ def init_app(app: Flask) -> None:
 
 def write_problem(client: socket, status: int, reason: str, detail: str) -> None:
     """Writes a whole response to a connection that is then closed; the arguments are those of gunicorn's own."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "code": "internal_error" if status == HTTPStatus.INTERNAL_SERVER_ERROR else CODE,
-        "detail": detail or reason,
-        "request_id": uuid.uuid4().hex,
-    }
-    content = json.dumps(body) + "\n"
-    always = "".join(f"{name}: {value}\r\n" for name, value in ALWAYS.items())
-    head = (
-        f"HTTP/1.1 {status} {body['title']}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
-        f"{always}X-Request-ID: {body['request_id']}\r\nContent-Length: {len(content)}\r\n\r\n"
-    )
-    util.write_nonblock(client, (head + content).encode("ascii"))
+    code = "internal_error" if status == HTTPStatus.INTERNAL_SERVER_ERROR else CODE
+    util.write_nonblock(client, bare(status, code, detail or reason))

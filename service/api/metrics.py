@@ -124,6 +124,10 @@ class Metrics:
         self._loads.labels(*version, change.outcome).inc()
         self._ready.labels(*version).set(change.ready)
 
+    def count_bare(self, method: str, status: int) -> None:
+        """Counts a request that was answered before it was routed."""
+        self._count(method, "unrouted", status)
+
     def init_app(self, app: Flask) -> None:
         """Counts and times every request of the app and serves `/metrics`."""
         app.after_request(self._finish)
@@ -133,15 +137,17 @@ class Metrics:
 
     def _finish(self, response: Response) -> Response:
         route, noted = trail.route(), trail.current()
-        method = request.method if request.method in _METHODS else "other"
-        self._requests.labels(method, route, str(response.status_code)).inc()
+        self._count(request.method, route, response.status_code)
         self._request_seconds.labels(route).observe(noted.total_s)
         if request.content_length is not None:
             self._request_bytes.labels(route).observe(request.content_length)
         if noted.model:
             self._time(noted, response.status_code)
-        self._count_refusal(route, response.status_code)
         return response
+
+    def _count(self, method: str, route: str, status: int) -> None:
+        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
+        self._count_refusal(route, status)
 
     def _time(self, noted: trail.Trail, status: int) -> None:
         which = (str(noted.model), str(noted.version))

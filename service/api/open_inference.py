@@ -4,10 +4,11 @@ import json
 
 from flask import Blueprint, Response, jsonify, request
 
-from service.api import infer_answer, infer_metadata, infer_request, json_documents
+from service.api import health, infer_answer, infer_metadata, infer_request, json_documents
 from service.api.bodies import read_body
 from service.api.computing import Computing
 from service.api.deflated import deflated
+from service.api.door import Door
 from service.api.infer_request import LENGTH_HEADER
 from service.api.json_documents import Document
 from service.api.metrics import Metrics
@@ -25,8 +26,11 @@ _MOST_VALUES = 1000
 class OpenInference:
     """The protocol's views over the loaded models."""
 
-    def __init__(self, registry: Registry, computing: Computing, metrics: Metrics, settings: Settings) -> None:
+    def __init__(
+        self, registry: Registry, computing: Computing, metrics: Metrics, door: Door, settings: Settings
+    ) -> None:
         self._registry, self._computing, self._metrics, self._settings = registry, computing, metrics, settings
+        self._door = door
 
     def blueprint(self) -> Blueprint:
         """The routes below `/v2`."""
@@ -66,7 +70,7 @@ class OpenInference:
 
     def ready(self) -> Response:
         """Whether every model answers; `live` is there for readers of the protocol's misprint."""
-        if reason := self._registry.unready():
+        if reason := health.unready(self._registry, self._door):
             response = problem(503, NotReady.code, reason)
             response.set_data(json.dumps({"error": reason, "ready": False}))
             return response
@@ -109,7 +113,7 @@ class OpenInference:
         body = read_body(request, settings.max_request_bytes)
         header = request.headers.get(LENGTH_HEADER)
         asked = infer_request.read(body, header, classifier.manifest, settings.max_images)
-        computed = self._computing.predict(classifier, asked.inputs)
+        computed = self._computing.predict(classifier, asked.inputs, asked.deadline)
         answer = infer_answer.of(asked, classifier.manifest, [one.prediction for one in computed])
         if not answer.tail:
             return Response(answer.head + b"\n", mimetype="application/json")

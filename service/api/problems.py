@@ -17,12 +17,15 @@ from werkzeug.routing import WebsocketMismatch
 
 from service.api import trail
 from service.errors import (
+    Abandoned,
     BrokenImage,
+    DeadlinePassed,
     EmptyImage,
     Fault,
     ImageFault,
     ImageTooLarge,
     NotReady,
+    Overloaded,
     UnknownExample,
     UnknownLabel,
     UnknownModel,
@@ -76,7 +79,11 @@ _STATUS: dict[type[Fault], HTTPStatus] = {
     UnsupportedFormat: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     EmptyImage: HTTPStatus.UNPROCESSABLE_ENTITY,
     BrokenImage: HTTPStatus.UNPROCESSABLE_ENTITY,
+    # Read only by a client that closed its sending side and nothing more.
+    Abandoned: HTTPStatus.BAD_REQUEST,
+    Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    DeadlinePassed: HTTPStatus.GATEWAY_TIMEOUT,
 }
 
 
@@ -89,31 +96,38 @@ def init_app(app: Flask) -> None:
 
 
 def problem(status: int, code: str, detail: str, **extra: object) -> Response:
-    """A problem document; `code` is stable for programs, `detail` a sentence for people.
-
-    Below `/v1` and `/v2` the protocols' own shape, which has only the sentence.
-    """
+    """A problem document; `code` is stable for programs, `detail` a sentence for people."""
     trail.current().code = code
+    content, media_type = document(request.path, status, code, detail, g.get("request_id"), **extra)
+    response = Response(content, status, mimetype=media_type)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def document(
+    path: str, status: int, code: str, detail: str, request_id: str | None, **extra: object
+) -> tuple[str, str]:
+    """Content and media type of a problem document; below `/v1` and `/v2` the protocols' shape, only the sentence."""
+    if _PROTOCOLS.match(path):
+        return json.dumps({"error": detail}) + "\n", "application/json"
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
-        "request_id": g.get("request_id"),
+        "request_id": request_id,
         **extra,
     }
-    if _PROTOCOLS.match(request.path):
-        response = Response(json.dumps({"error": detail}) + "\n", status, mimetype="application/json")
-    else:
-        response = Response(json.dumps(body) + "\n", status, mimetype="application/problem+json")
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
+    return json.dumps(body) + "\n", "application/problem+json"
 
 
 def _on_fault(fault: Fault) -> Response:
-    return problem(_STATUS[type(fault)], fault.code, fault.text)
+    response = problem(_STATUS[type(fault)], fault.code, fault.text)
+    if isinstance(fault, Overloaded):
+        response.headers["Retry-After"] = str(fault.retry_after_s)
+    return response
 
 
 def _on_upload_fault(fault: UploadFault) -> Response:

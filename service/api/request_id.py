@@ -15,9 +15,13 @@ def init_app(app: Flask) -> None:
     app.after_request(_give)
 
 
+def sane(sent: str | None) -> str:
+    """The caller's id if it is a sane one, else a new one."""
+    return sent if sent and _SANE.fullmatch(sent) else uuid.uuid4().hex
+
+
 def _take() -> None:
-    sent = request.headers.get(_HEADER, "")
-    g.request_id = sent if _SANE.fullmatch(sent) else uuid.uuid4().hex
+    g.request_id = sane(request.headers.get(_HEADER))
 
 
 def _give(response: Response) -> Response:

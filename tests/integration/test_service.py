@@ -27,7 +27,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """The service with either engine, from this tree and from either target of the image."""
     where, _, engine = request.param.rpartition(" ")
     log = tmp_path_factory.mktemp("server") / "log"
-    started = running(log, container.command(engine)) if where else running(log, engine=engine, workers=2, threads=4)
+    started = running(log, container.command(engine)) if where else running(log, engine=engine, workers=2)
     with started as ready:
         assert json.loads(ready.get("/models/mnist")[1])["engine"] == engine
         yield ready
@@ -211,9 +211,9 @@ def test_a_broken_model_ends_the_start_and_names_the_file(
 
 
 def test_a_wrong_setting_ends_the_start_and_names_the_variable(tmp_path: Path) -> None:
-    server = start(tmp_path / "log", threads="many")
+    server = start(tmp_path / "log", workers="many")
     assert server.process.wait(30) != 0
-    assert "SQUINT_THREADS='many'" in server.log.read_text() and "Traceback" not in server.log.read_text()
+    assert "SQUINT_WORKERS='many'" in server.log.read_text() and "Traceback" not in server.log.read_text()
 
 
 def test_the_parent_process_never_imports_tensorflow() -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings, SettingsFault, _quota_cores, allotted_cores, read_settings
+from service.cores import allotted_cores
+from service.settings import Settings, SettingsFault, read_settings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104
 
@@ -15,7 +16,9 @@ def test_an_environment_variable_sets_a_knob(monkeypatch: pytest.MonkeyPatch) ->
     assert (read_settings().port, read_settings().models_dir) == (9001, Path("/srv/models"))
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "0"), ("PORT", "http"), ("ENGINE", "onnx"), ("THREADS", "-1")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "0"), ("PORT", "http"), ("ENGINE", "onnx"), ("MAX_WAITING", "-1")]
+)
 def test_a_wrong_value_names_the_variable_and_the_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"SQUINT_{name}", value)
     with pytest.raises(SettingsFault, match=f"SQUINT_{name}='{value}'"):
@@ -52,19 +55,6 @@ def test_open_to_others_is_who_listens_beyond_this_machine_without_keys(
     settings: dict[str, str], is_open: bool
 ) -> None:
     assert Settings(**settings).open_to_others is is_open  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("content", "cores"), [("max 100000", 8), ("150000 100000", 1), ("400000 100000", 4), ("", 8), ("broken", 8)]
-)
-def test_the_cgroup_quota_bounds_the_cores(tmp_path: Path, content: str, cores: int) -> None:
-    (tmp_path / "cpu.max").write_text(content)
-    assert _quota_cores(tmp_path / "cpu.max", 8) == cores
-
-
-def test_without_cgroups_the_affinity_counts(tmp_path: Path) -> None:
-    assert _quota_cores(tmp_path / "absent", 3) == 3
-    assert allotted_cores() >= 1
 
 
 def test_workers_share_the_cores() -> None:

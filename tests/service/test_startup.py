@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from service import startup
+from service.cores import allotted_cores
 from service.inference.registry import Registry
 from service.logs import JsonFormatter, TextFormatter
-from service.settings import Settings, allotted_cores
+from service.settings import Settings
 from tests.conftest import MODELS, SHIPPED, shipped
 
 

@@ -171,3 +171,9 @@ def test_a_timeout_in_microseconds_becomes_a_deadline() -> None:
     assert deadlines[0] is None
     assert deadlines[1] is not None and deadlines[1] <= time.monotonic() + 2
     assert deadlines[2] is not None and math.isfinite(deadlines[2]) and deadlines[2] > deadlines[1]
+
+
+def test_what_would_come_too_late_is_not_computed(client: FlaskClient) -> None:
+    late = post(client, {"inputs": [image()], "parameters": {"timeout": 1}})
+    assert late.status_code == 504 and late.mimetype == "application/json" and list(late.get_json()) == ["error"]
+    assert post(client, {"inputs": [image()], "parameters": {"timeout": 60_000_000}}).status_code == 200

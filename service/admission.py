@@ -1,0 +1,110 @@
+"""How many may compute at once, how many may wait for it, and who is turned away."""
+
+import math
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from service.errors import Abandoned, DeadlinePassed, Overloaded
+
+# Enough to smooth over requests of different cost, few enough to follow a change of load.
+_COMPLETIONS = 64
+_OF_LATE_S = 10
+_LONGEST_RETRY_S = 60
+
+
+def check_deadline(deadline: float | None) -> None:
+    """Raises DeadlinePassed if that time, in `time.monotonic()` seconds, is over."""
+    if deadline is not None and time.monotonic() >= deadline:
+        raise DeadlinePassed("the time that the request allowed is over; nothing more was computed for it")
+
+
+class Admission:
+    """A line in front of a bounded number of computations: first come, first served."""
+
+    def __init__(self, most_computing: int, most_waiting: int, longest_wait_s: float) -> None:
+        self._most_computing, self._most_waiting, self._longest_wait_s = most_computing, most_waiting, longest_wait_s
+        self._lock = Lock()
+        self._computing = 0
+        # Each waiter sleeps on a lock of its own, which whoever leaves opens for the first: nobody overtakes.
+        self._line: deque[Lock] = deque()
+        self._completed: deque[float] = deque(maxlen=_COMPLETIONS)
+
+    @property
+    def computing(self) -> int:
+        """How many compute now."""
+        return self._computing
+
+    @property
+    def waiting(self) -> int:
+        """How many wait now."""
+        return len(self._line)
+
+    @contextmanager
+    def admitted(self, deadline: float | None, wanted: Callable[[], bool]) -> Iterator[None]:
+        """Waits for a turn, and holds it for the block.
+
+        Raises Overloaded where the line is full or the wait too long, DeadlinePassed where `deadline` is over before
+        the turn comes, and Abandoned where `wanted`, asked after a wait, says that nobody needs the answer any more.
+        """
+        waited = self._enter(deadline)
+        try:
+            check_deadline(deadline)
+            if waited and not wanted():
+                raise Abandoned("the connection was closed, or its sending side, while the request waited for its turn")
+            yield
+            self._completed.append(time.monotonic())
+        finally:
+            self._leave()
+
+    def retry_after_s(self) -> int:
+        """Whole seconds, at least 1, after which the line of now will have been worked off, as fast as of late.
+
+        By chance up to half as long again and a second more: those turned away together must not come back together.
+        """
+        expected = self.waiting / rate if (rate := self._per_second()) else self._longest_wait_s
+        return max(1, min(_LONGEST_RETRY_S, math.ceil(expected * random.uniform(1, 1.5)) + random.randint(0, 1)))
+
+    def _per_second(self) -> float:
+        now = time.monotonic()
+        times = [completed for completed in list(self._completed) if completed > now - _OF_LATE_S]
+        return len(times) / max(now - times[0], 1e-3) if times else 0.0
+
+    def _enter(self, deadline: float | None) -> bool:
+        """Whether there was a wait."""
+        with self._lock:
+            if self._computing < self._most_computing:
+                self._computing += 1
+                return False
+            if len(self._line) >= self._most_waiting:
+                raise self._overloaded(f"{self._most_waiting} requests wait already")
+            turn = Lock()
+            turn.acquire()
+            self._line.append(turn)
+        self._wait(turn, deadline)
+        return True
+
+    def _wait(self, turn: Lock, deadline: float | None) -> None:
+        now = time.monotonic()
+        latest = min(now + self._longest_wait_s, math.inf if deadline is None else deadline)
+        if turn.acquire(timeout=max(0.0, latest - now)):
+            return
+        with self._lock:
+            if turn not in self._line:
+                return  # it came in the moment between
+            self._line.remove(turn)
+        check_deadline(deadline)
+        raise self._overloaded(f"no turn came within {self._longest_wait_s:g} s")
+
+    def _leave(self) -> None:
+        with self._lock:
+            if self._line:
+                self._line.popleft().release()
+            else:
+                self._computing -= 1
+
+    def _overloaded(self, reason: str) -> Overloaded:
+        return Overloaded(f"the service is busy: {reason}; try again later", self.retry_after_s())

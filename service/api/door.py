@@ -1,0 +1,73 @@
+"""Where worker and app meet: what the worker answers without the app, and what it tells the app."""
+
+from http import HTTPStatus
+
+from flask import Flask
+from gunicorn.http import Request
+
+from service.admission import Admission
+from service.api import request_id
+from service.api.bare import bare
+from service.api.metrics import Metrics
+from service.errors import Overloaded
+
+_NAME = "squint.door"
+
+
+class Door:
+    """Answers for requests that the app never sees; they are counted like all others."""
+
+    def __init__(self, admission: Admission, metrics: Metrics) -> None:
+        self._admission, self._metrics = admission, metrics
+        self.closing = False
+        """Whether the service is stopping, so that no further requests should be sent to it."""
+
+    def init_app(self, app: Flask) -> None:
+        """Puts the door where `door_of` finds it."""
+        app.extensions[_NAME] = self
+
+    def full(self, request: Request | None, keep: bool) -> bytes:
+        """The answer to a request for which there is no room; None stands for one whose head has not come."""
+        method, path, sent_id = _told(request)
+        self._metrics.count_bare(method, HTTPStatus.TOO_MANY_REQUESTS)
+        return bare(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            Overloaded.code,
+            "the service is busy: as many requests as it takes are in it already; try again later",
+            path=path,
+            request_id=request_id.sane(sent_id),
+            keep=keep,
+            retry_after_s=self._admission.retry_after_s(),
+        )
+
+    def slow(self, request: Request | None, part: str, limit_s: float) -> bytes:
+        """The answer to a request whose `part` did not come in time."""
+        method, path, sent_id = _told(request)
+        self._metrics.count_bare(method, HTTPStatus.REQUEST_TIMEOUT)
+        detail = f"the {part} of the request did not arrive within {limit_s:g} s"
+        return bare(
+            HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail, path=path, request_id=request_id.sane(sent_id)
+        )
+
+    def long(self, most_bytes: int) -> bytes:
+        """The answer to request line and headers of too many bytes."""
+        self._metrics.count_bare("", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        detail = f"request line and headers have more than {most_bytes} bytes together"
+        return bare(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "malformed_request", detail)
+
+
+def _told(request: Request | None) -> tuple[str, str, str | None]:
+    """Method, path and X-Request-ID of gunicorn's request, if there is one."""
+    if request is None:
+        return "", "", None
+    return (
+        request.method,
+        request.path,
+        next((value for name, value in request.headers if name == "X-REQUEST-ID"), None),
+    )
+
+
+def door_of(app: Flask) -> Door:
+    """The door of an app that `build_app` made."""
+    door: Door = app.extensions[_NAME]
+    return door
