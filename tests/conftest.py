@@ -48,8 +48,9 @@ def app_over(models_dir: Path, **settings: object) -> Flask:
     """An app whose models have been loaded."""
     chosen = Settings(models_dir=models_dir, **settings)  # type: ignore[arg-type]
     registry = Registry(models_dir, chosen.engine, threads=1)
+    app = build_app(chosen, registry)
     registry.load()
-    return build_app(chosen, registry)
+    return app
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from service import __version__
 from service.api import schemas
 
 Json = dict[str, Any]
+Answer = type[BaseModel] | list[type[BaseModel]] | str
 
 _REFERENCE = "#/components/schemas/{model}"
 _OURS = Path(__file__).parent.parent / "static"
@@ -36,13 +37,14 @@ _KEPT_S = 3600
 class Operation(NamedTuple):
     """One method of one path, as the document describes it.
 
-    `faults` are the statuses of the problem documents it may answer with.
+    `answer` is a schema, in a list where it is a list of these, or a media type. `faults` are the statuses of the
+    problem documents it may answer with.
     """
 
     method: str
     path: str
     summary: str
-    answer: type[BaseModel] | str
+    answer: Answer
     faults: Sequence[int] = ()
     parameters: Sequence[Json] = ()
     body: Json | None = None
@@ -64,7 +66,7 @@ def document(operations: Sequence[Operation]) -> Json:
     paths: dict[str, Json] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = _described(operation)
-    answers = [operation.answer for operation in operations if not isinstance(operation.answer, str)]
+    answers = [model for operation in operations for model in _models(operation.answer)]
     models = dict.fromkeys([*answers, *schemas.BODIES, schemas.Problem, schemas.ProtocolError])
     modes: Any = [(model, "validation") for model in models]
     _, components = models_json_schema(modes, ref_template=_REFERENCE)
@@ -90,10 +92,18 @@ def _described(operation: Operation) -> Json:
     return described
 
 
-def _success(answer: type[BaseModel] | str) -> Json:
+def _models(answer: Answer) -> Sequence[type[BaseModel]]:
+    if isinstance(answer, str):
+        return []
+    return answer if isinstance(answer, list) else [answer]
+
+
+def _success(answer: Answer) -> Json:
     if isinstance(answer, str):
         return {"description": "as asked for", "content": {answer: {}}}
-    return {"description": "as asked for", "content": {"application/json": {"schema": reference(answer)}}}
+    items = reference(_models(answer)[0])
+    schema = {"type": "array", "items": items} if isinstance(answer, list) else items
+    return {"description": "as asked for", "content": {"application/json": {"schema": schema}}}
 
 
 def _fault(path: str, status: int) -> Json:

@@ -1,6 +1,6 @@
 """The bodies of requests as the code validates them, and those of answers as the code gives them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, StrictBool, StrictInt, StrictStr
 
@@ -108,6 +108,12 @@ class Input(manifest.InputSpec):
 class Model(Listed):
     """A model, and one of its versions in full."""
 
+    states: dict[str, Literal["loaded", "fault"]]
+    """Of every version on disk."""
+
+    version_labels: dict[str, int]
+    """The version that each version label names."""
+
     labels: list[str]
     """In class order."""
 
@@ -119,6 +125,21 @@ class Model(Listed):
     temperature: float | None = None
     energy_threshold: float | None = None
     provenance: manifest.Provenance | None = None
+
+
+class Example(_Answer):
+    """A picture to try a model with, by its number, and the label that the model gives it."""
+
+    index: int
+    label: str
+
+
+class Examples(_Answer):
+    """The pictures that a version has to be tried with."""
+
+    model: str
+    version: int
+    examples: list[Example]
 
 
 class Problem(_Answer):
@@ -147,8 +168,6 @@ class Status(_Answer):
     status: str
 
 
-# Of requests; what `openapi.json` shows of them is what they are validated by.
-BODIES: tuple[type[BaseModel], ...] = (PredictBody,)
 # No model has more inputs or outputs; a longer list is given up at once.
 _MOST_TENSORS = 16
 _Dimension = Annotated[StrictInt, Field(ge=0, lt=2**63)]
@@ -215,3 +234,7 @@ class LoadBody(_Sent):
     """A request to load a model."""
 
     parameters: dict[str, Any] = {}
+
+
+# Of requests; what `openapi.json` shows of them is what they are validated by.
+BODIES: tuple[type[BaseModel], ...] = (PredictBody, InferBody, IndexBody)

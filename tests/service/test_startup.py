@@ -26,12 +26,13 @@ def told(models_dir: Path, caplog: pytest.LogCaptureFixture, **settings: object)
 
 
 def test_a_screen_tells_what_is_served_how_fast_with_what_and_where(caplog: pytest.LogCaptureFixture) -> None:
-    lines = TextFormatter().format(told(MODELS, caplog, port=9000, workers=2, threads=4)).splitlines()
+    threads = Settings(workers=2, max_waiting=4).request_threads
+    lines = TextFormatter().format(told(MODELS, caplog, port=9000, workers=2, max_waiting=4)).splitlines()
     assert lines[0].endswith("Squint is ready: http://127.0.0.1:9000") and "µs per image" in lines[1]
     for row, name in zip(lines[2:], SHIPPED, strict=False):
         model, version, engine, microseconds = row.split()
         assert (model, version, engine) == (name, shipped(name).name, "litert") and int(microseconds) > 0
-    assert lines[-1].strip().startswith("2 workers of 4 threads") and f"{allotted_cores()} " in lines[-1]
+    assert lines[-1].strip().startswith(f"2 workers of {threads} threads") and f"{allotted_cores()} " in lines[-1]
     assert len(lines) < 25 and max(map(len, lines)) <= 120
 
 
