@@ -67,6 +67,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path, models_dir: Path) -> 
         pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     label(models_dir, stable=1)
     settings = {"models_dir": models_dir, "engine": request.param, "workers": WORKERS, "poll_interval_s": 0.1}
+    settings["log_format"] = "text"
     with running(tmp_path / "log", **settings) as ready:
         wait(ready, lambda: counted(ready, 1, "loaded"))
         yield ready
