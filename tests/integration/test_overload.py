@@ -5,11 +5,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from service.settings import Settings
 from tests.conftest import encoded, golden
 from tests.integration.server import Server, running
 from tests.integration.wire import Answer, post, wire
@@ -112,28 +114,38 @@ def test_a_deadline_is_seen_between_the_images_of_a_request(server: Server, heav
     assert count(server, PREDICTIONS) == before + 10
 
 
+@contextmanager
+def all_cores_busy(server: Server, heavy: bytes) -> Iterator[int]:
+    """A long request for every turn there is; gives the number of their pictures, and ends when they are answered."""
+    turns, each, cores = count(server, TURNS), 12, Settings(workers=1).computing_threads
+    with ExitStack() as held:
+        clients = [held.enter_context(wire(server)) for _ in range(cores)]
+        for client in clients:
+            client.send(several(heavy, each))
+        until(lambda: count(server, TURNS) == turns + cores)
+        yield each * cores
+        assert [client.answered().status for client in clients] == [200] * cores
+
+
 def test_a_deadline_ends_the_wait_in_line(server: Server, heavy: bytes) -> None:
-    before, turns = count(server, PREDICTIONS), count(server, TURNS)
-    with wire(server) as first:
-        first.send(several(heavy, 12))
-        until(lambda: count(server, TURNS) == turns + 1)
+    before = count(server, PREDICTIONS)
+    with all_cores_busy(server, heavy) as others:
+        turns = count(server, TURNS)
         assert asked(server, post(PREDICT, golden(), "X-Request-Timeout: 0.01")).status == 504
-        assert count(server, TURNS) == turns + 1
-        assert first.answered().status == 200
-    assert count(server, PREDICTIONS) == before + 12
+        assert count(server, TURNS) == turns
+    assert count(server, PREDICTIONS) == before + others
 
 
 def test_whoever_hangs_up_while_waiting_is_not_computed_for(server: Server, heavy: bytes) -> None:
-    before, turns = count(server, PREDICTIONS), count(server, TURNS)
-    with wire(server) as first:
-        first.send(several(heavy, 12))
-        until(lambda: count(server, TURNS) == turns + 1)
-        with wire(server) as gone:
+    before = count(server, PREDICTIONS)
+    with wire(server) as stays:
+        with all_cores_busy(server, heavy) as others, wire(server) as gone:
             gone.send(post(PREDICT, golden()))
-            time.sleep(0.1)  # in line by now; were it not, it would be turned to later, and be gone all the same
-        assert first.answered().status == 200
-    assert asked(server, post(PREDICT, golden())).status == 200  # behind it in line
-    assert count(server, PREDICTIONS) == before + 12 + 1
+            stays.send(post(PREDICT, golden()))
+            # Both are in line when there is no place left in it.
+            until(lambda: asked(server, post(PREDICT, golden(), "X-Request-Timeout: 0.01")).status == 429)
+        assert stays.answered().status == 200
+    assert count(server, PREDICTIONS) == before + others + 1
 
 
 @pytest.mark.parametrize("sent", ["soon", "-1", "1e3", "inf", "", "1,5"])
