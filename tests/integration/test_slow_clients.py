@@ -1,0 +1,186 @@
+"""Requests however they come in: whole, in pieces, slowly, not at all."""
+
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from tests.conftest import golden
+from tests.integration.server import Server, running
+from tests.integration.wire import GET_LIVE, chunked, post, wire
+
+PREDICT = "/models/mnist/predict"
+SLOW = 120
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    log = tmp_path_factory.mktemp("slow") / "log"
+    with running(log, workers=1, max_waiting=4, max_request_bytes=300_000) as ready:
+        yield ready
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service with little patience and little room."""
+    log = tmp_path_factory.mktemp("strict") / "log"
+    with running(log, workers=1, head_timeout_s=0.3, body_timeout_s=0.3, max_held_bytes=2**20) as ready:
+        yield ready
+
+
+@pytest.mark.parametrize("request_", [post(PREDICT, golden()), chunked(PREDICT, golden()[:9], golden()[9:])])
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_a_request_may_come_in_pieces(server: Server, request_: bytes, size: int) -> None:
+    with wire(server) as client:
+        for start in range(0, len(request_), size):
+            client.send(request_[start : start + size])
+        assert client.answered().json()["predictions"][0]["label"] == "7"
+
+
+def test_several_requests_may_come_at_once_and_are_answered_in_order(server: Server) -> None:
+    labels = [7, 3, 9, 1]
+    with wire(server) as client:
+        parts = [post(PREDICT, golden(label=label)) for label in labels] + [chunked(PREDICT, golden()), GET_LIVE]
+        client.send(b"".join(parts))
+        answers = [client.answered() for _ in labels]
+        assert [answer.json()["predictions"][0]["label"] for answer in answers] == [str(label) for label in labels]
+        assert client.answered().json()["predictions"][0]["label"] == "7"
+        assert client.answered().json() == {"status": "live"}
+
+
+def test_a_body_nobody_reads_does_not_disturb_the_next_request(server: Server) -> None:
+    for body in (post("/nothing/here", b"x" * 200_000), chunked("/nothing/here", b"GET /livez HTTP/1.1\r\n\r\n")):
+        with wire(server) as client:
+            client.send(body + post(PREDICT, golden()))
+            assert [client.answered().status, client.answered().status] == [404, 200]
+
+
+def test_a_client_that_asks_first_is_told_to_go_on_once(server: Server) -> None:
+    with wire(server) as client:
+        head, _, body = post(PREDICT, golden(), "Expect: 100-continue").partition(b"\r\n\r\n")
+        client.send(head + b"\r\n\r\n")
+        assert client.answered().status == 100
+        client.send(body)
+        assert client.answered().status == 200
+
+
+def test_a_client_that_asks_first_is_refused_at_once_where_its_body_is_too_large(server: Server) -> None:
+    with wire(server) as client:
+        client.send(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n" % PREDICT.encode())
+        client.send(b"Expect: 100-continue\r\n\r\n")
+        answer = client.answered()
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        assert client.answer() is None
+
+
+def test_a_chunked_body_over_the_limit_is_refused_before_it_ends(server: Server) -> None:
+    with wire(server) as client:
+        client.send(chunked(PREDICT, b"x" * 400_000).removesuffix(b"0\r\n\r\n"))
+        assert client.answered().status == 413
+
+
+@pytest.mark.parametrize(("header", "connection"), [("Connection: keep-alive", "keep-alive"), ("Accept: */*", "close")])
+def test_http_1_0_is_spoken(server: Server, header: str, connection: str) -> None:
+    with wire(server) as client:
+        client.send(post(PREDICT, golden(), header, version="1.0"))
+        answer = client.answered()
+        assert (answer.status, answer.headers["connection"]) == (200, connection)
+        if connection == "close":
+            assert client.answer() is None
+
+
+@pytest.mark.parametrize("head", [b"GET /livez HTTP/1.1\n\n", b"GET /livez HTTP/1.1\r\nHost: x\n\n"])
+def test_lines_that_end_otherwise_are_refused_and_not_waited_for(server: Server, head: bytes) -> None:
+    with wire(server) as client:
+        client.send(head)
+        assert client.answered().status == 400
+
+
+def test_a_head_without_end_is_refused(server: Server) -> None:
+    with wire(server) as client:
+        client.send(b"GET /livez HTTP/1.1\r\n" + b"A: %s\r\n" % (b"x" * 1000) * 100)
+        answer = client.answered()
+        assert (answer.status, answer.json()["code"]) == (431, "malformed_request")
+
+
+def test_many_slow_clients_harm_nobody(server: Server) -> None:
+    """More than there are threads, of each way to be slow."""
+    ways = [
+        b"",
+        b"GET /livez HTTP/1.1\r\nHost:",
+        post(PREDICT, golden())[:-1],
+        chunked(PREDICT, golden())[:-1],
+        chunked(PREDICT, golden())[:-7] + b"\r\n\r\n",
+        b"POST %s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n" % PREDICT.encode(),
+    ]
+    with ExitStack() as held:
+        for number in range(SLOW):
+            held.enter_context(wire(server)).send(ways[number % len(ways)])
+        for _ in range(20):
+            assert server.post(PREDICT, golden())[0] == 200
+            assert server.get("/livez")[0] == 200
+
+
+def test_clients_that_hang_up_harm_nobody(server: Server) -> None:
+    whole = post(PREDICT, golden())
+    for length in range(0, len(whole) + 1, 10):
+        with wire(server) as client:
+            client.send(whole[:length])
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert server.post(PREDICT, golden())[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("start", "part", "shape"),
+    [
+        (b"GET /livez HTTP/1.1\r\nHost:", "head", "detail"),
+        (post(PREDICT, golden())[:-1], "body", "detail"),
+        (chunked(PREDICT, golden())[:-1], "body", "detail"),
+        (post("/v1/models/mnist:predict", b"{}")[:-1], "body", "error"),
+    ],
+)
+def test_whoever_is_too_slow_is_told_so(strict: Server, start: bytes, part: str, shape: str) -> None:
+    with wire(strict) as client:
+        client.send(start)
+        answer = client.answered()
+        assert (answer.status, answer.headers["connection"]) == (408, "close")
+        assert answer.json()[shape] == f"the {part} of the request did not arrive within 0.3 s"
+        assert client.answer() is None
+
+
+def test_who_says_nothing_is_told_nothing(strict: Server) -> None:
+    with wire(strict) as client:
+        assert client.answer() is None
+
+
+def test_a_slow_head_is_not_prolonged_by_dribbling(strict: Server) -> None:
+    with wire(strict) as client:
+        started = time.monotonic()
+        with pytest.raises(OSError):  # reset or broken pipe
+            while time.monotonic() < started + 60:
+                client.send(b"G")
+                time.sleep(0.05)
+        assert time.monotonic() < started + 60
+
+
+def test_the_bytes_kept_for_slow_clients_are_bounded(strict: Server) -> None:
+    with ExitStack() as held:
+        clients = [held.enter_context(wire(strict)) for _ in range(4)]
+        for client in clients:
+            client.send(post(PREDICT, b"x" * 500_000)[:-1])
+        statuses = {client.answered().status for client in clients}
+    assert 429 in statuses and statuses <= {429, 408}
+    assert strict.post(PREDICT, golden())[0] == 200
+
+
+def test_where_all_connections_are_taken_the_slow_ones_go(server: Server) -> None:
+    """Gunicorn's bound is 1000 a worker."""
+    with ExitStack() as held:
+        for _ in range(1010):
+            held.enter_context(wire(server)).send(b"GET")
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(lambda _: server.post(PREDICT, golden())[0], range(8))) == {200}
