@@ -34,6 +34,15 @@ _POLICY = (
 _KEPT_S = 3600
 
 
+# By the beginning of the path; the first that fits counts.
+_TAGS: Mapping[str, str] = {
+    "/models": "Pictures in, labels out",
+    "/v1": "TensorFlow Serving and KServe v1",
+    "/v2": "Open Inference Protocol",
+    "/": "The service itself",
+}
+
+
 class Operation(NamedTuple):
     """One method of one path, as the document describes it.
 
@@ -84,12 +93,17 @@ _DESCRIPTION = "Upload any picture, get a class name and honest probabilities. E
 def _described(operation: Operation) -> Json:
     responses = {"200": _success(operation.answer)}
     responses |= {str(status): _fault(operation.path, status) for status in operation.faults}
-    described: Json = {"summary": operation.summary, "responses": responses}
+    described: Json = {"summary": operation.summary, "tags": [_tag(operation.path)], "responses": responses}
     if operation.parameters:
         described["parameters"] = list(operation.parameters)
     if operation.body:
         described["requestBody"] = operation.body
     return described
+
+
+def _tag(path: str) -> str:
+    """The heading under which people find an operation."""
+    return next(words for start, words in _TAGS.items() if path.startswith(start))
 
 
 def _models(answer: Answer) -> Sequence[type[BaseModel]]:
