@@ -20,7 +20,7 @@ from service.connection import MOST_HEAD_BYTES, Connection, HeadTooLong, Phase
 from service.settings import Settings, read_settings
 from service.waiting import Waiting
 
-_PROBES = (b"GET /livez", b"GET /readyz", b"GET /metrics")
+_PROBES = (b"GET /livez", b"GET /readyz", b"GET /metrics", b"GET /v2/health/live", b"GET /v2/health/ready")
 _PROBE_PATHS = tuple(probe.decode().removeprefix("GET ") for probe in _PROBES)
 _PROBE_THREADS = 2
 _CLOSE_WITHIN_S = 2.0
