@@ -23,9 +23,10 @@ except Fault as fault:
     sys.exit(f"squint: {fault}")
 
 # Read by prometheus_client and TensorFlow when a worker imports them. A folder the operator names stays his.
-_own_metrics_dir = None
+# This file is read again at each SIGHUP: the name says whose it is.
+_own_metrics_dir = f"squint-metrics-{os.getpid()}-"
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    _own_metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="squint-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_own_metrics_dir)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 wsgi_app = "service.app:create_app()"
@@ -88,5 +89,6 @@ def child_exit(server: Arbiter, worker: "PatientWorker") -> None:
 
 def on_exit(server: Arbiter) -> None:
     """Removes the metrics of this start."""
-    if _own_metrics_dir:
-        shutil.rmtree(_own_metrics_dir, ignore_errors=True)
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    if folder.name.startswith(_own_metrics_dir):
+        shutil.rmtree(folder, ignore_errors=True)

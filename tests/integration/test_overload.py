@@ -56,7 +56,10 @@ def test_what_does_not_fit_is_turned_away_and_nothing_else(server: Server, heavy
     with ThreadPoolExecutor(40) as pool:
         answers = list(pool.map(lambda _: asked(server, post(PREDICT, heavy)), range(40)))
     assert set(Counter(answer.status for answer in answers)) == {200, 429}
-    for answer in (one for one in answers if one.status == 429):
+    turned_away = [answer for answer in answers if answer.status == 429]
+    counted = re.findall(r'^squint_http_requests_total{.*status="429"} (\S+)$', server.get("/metrics")[1], re.MULTILINE)
+    assert sum(map(float, counted)) == len(turned_away)
+    for answer in turned_away:
         assert int(answer.headers["retry-after"]) >= 1
         assert answer.json()["code"] == "overloaded" and answer.json()["request_id"] == answer.headers["x-request-id"]
     assert server.post(PREDICT, golden())[0] == 200
