@@ -5,6 +5,7 @@ body that has not arrived in full ends, for whoever reads it, where it is.
 """
 
 import enum
+import os
 import socket
 import time
 
@@ -101,7 +102,7 @@ class Connection(TConn):  # type: ignore[misc]
         self._chunks = Chunks() if isinstance(request.body.reader, ChunkedReader) else None
         # A client may wait to be asked for its body, which gunicorn would do in a thread only.
         asked_for, request._expected_100_continue = request._expected_100_continue, False
-        if self._has_body(request, self._received.peek(), most_body_bytes):
+        if self._has_body(request, self._received.peek() if self._chunks else b"", most_body_bytes):
             return True
         if asked_for:
             self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n", socket.MSG_DONTWAIT)
@@ -131,7 +132,7 @@ class _Received(Unreader):  # type: ignore[misc]
 
     @property
     def size(self) -> int:
-        return len(self.buf.getbuffer()) + len(self._bytes)
+        return int(self.buf.seek(0, os.SEEK_END)) + len(self._bytes)
 
     def put(self, data: bytes) -> None:
         self._bytes += data
@@ -143,7 +144,7 @@ class _Received(Unreader):  # type: ignore[misc]
 
     def has_head(self) -> bool:
         """Whether the parser will find the end of a head, or know that there is none."""
-        if _END_OF_HEAD in self._bytes[: MOST_HEAD_BYTES + len(_END_OF_HEAD)]:
+        if self._bytes.find(_END_OF_HEAD, 0, MOST_HEAD_BYTES + len(_END_OF_HEAD)) >= 0:
             return True
         if len(self._bytes) > MOST_HEAD_BYTES:
             raise HeadTooLong

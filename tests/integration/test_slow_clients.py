@@ -1,16 +1,20 @@
 """Requests however they come in: whole, in pieces, slowly, not at all."""
 
+import shutil
 import socket
+import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import golden
-from tests.integration.server import Server, running
-from tests.integration.wire import GET_LIVE, chunked, post, wire
+from tests.integration.server import Server, running, start
+from tests.integration.wire import GET_LIVE, Wire, address, chunked, post, wire
 
 PREDICT = "/models/mnist/predict"
 SLOW = 120
@@ -184,3 +188,33 @@ def test_where_all_connections_are_taken_the_slow_ones_go(server: Server) -> Non
             held.enter_context(wire(server)).send(b"GET")
         with ThreadPoolExecutor(4) as pool:
             assert set(pool.map(lambda _: server.post(PREDICT, golden())[0], range(8))) == {200}
+
+
+def test_with_tls_gunicorn_reads_as_it_always_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl, which makes the certificate, is not here")
+    names = ("-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost", "-days", "1")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *names], cwd=tmp_path, check=True)
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", f"--certfile {tmp_path}/cert.pem --keyfile {tmp_path}/key.pem")
+    context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    server = start(tmp_path / "log", workers=1)
+    try:
+        assert wait_until_listening(server)
+        plain = socket.create_connection(address(server), timeout=60)
+        with context.wrap_socket(plain, server_hostname="localhost") as secure:
+            client = Wire(secure)
+            for request in (post(PREDICT, golden()), GET_LIVE):
+                client.send(request)
+                assert client.answered().status == 200
+    finally:
+        assert server.stop() == 0
+
+
+def wait_until_listening(server: Server) -> bool:
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends and server.process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(address(server)) == 0:
+                return True
+        time.sleep(0.05)
+    return False

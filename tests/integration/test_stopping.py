@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -108,7 +109,14 @@ def test_a_reload_under_load_loses_no_request(tmp_path: Path) -> None:
                 crowd.wait_for(200)
         assert set(crowd.outcomes) <= {"200"}, crowd.outcomes
         assert server.post(PREDICT, golden())[0] == 200
+        (parent,) = re.findall(r"Listening at: \S+ \((\d+)\)", server.log.read_text())
+        assert len(metrics_of(parent)) == 1
+    assert metrics_of(parent) == []
     assert "Traceback" not in server.log.read_text()
+
+
+def metrics_of(parent: str) -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"squint-metrics-{parent}-*"))
 
 
 def test_a_reload_is_not_felt_by_the_probes(tmp_path: Path) -> None:
