@@ -40,7 +40,7 @@ def test_compose_hardens_the_container(line: str) -> None:
     assert line in COMPOSE
 
 
-@pytest.mark.parametrize("name", ["service", "tensorflow", "training", "dev"])
+@pytest.mark.parametrize("name", ["service", "tensorflow", "training", "dev", "opentelemetry", "clients"])
 def test_locks_hold_hashes_and_no_index_address(name: str) -> None:
     text = (REPOSITORY / "requirements" / f"{name}.txt").read_text()
     packages = re.findall(r"^[a-z].*==", text, re.MULTILINE)
