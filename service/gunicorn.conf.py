@@ -69,7 +69,7 @@ def on_starting(server: Arbiter) -> None:
 def on_reload(server: Arbiter) -> None:
     """Tells the workers of now that others will take their place."""
     for worker in server.WORKERS.values():
-        worker.replace()
+        worker.relief.ask()
 
 
 def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
