@@ -85,7 +85,7 @@ def _check_keys() -> None:
 def on_reload(server: Arbiter) -> None:
     """Tells the workers of now that others will take their place."""
     for worker in server.WORKERS.values():
-        worker.replace()
+        worker.relief.ask()
 
 
 def post_fork(server: Arbiter, worker: "PatientWorker") -> None:

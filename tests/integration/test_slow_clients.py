@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import golden
-from tests.integration.server import Server, running, start
+from tests.integration.server import COMMAND, Server, running, start
 from tests.integration.wire import GET_LIVE, Wire, address, chunked, post, wire
 
 PREDICT = "/models/mnist/predict"
@@ -188,6 +188,15 @@ def test_where_all_connections_are_taken_the_slow_ones_go(server: Server) -> Non
             held.enter_context(wire(server)).send(b"GET")
         with ThreadPoolExecutor(4) as pool:
             assert set(pool.map(lambda _: server.post(PREDICT, golden())[0], range(8))) == {200}
+
+
+def test_a_worker_outlives_running_out_of_files(tmp_path: Path) -> None:
+    command = ("sh", "-c", 'ulimit -n 100; exec "$@"', "sh", *COMMAND)
+    with running(tmp_path / "log", command, workers=1) as server, ExitStack() as held:
+        for _ in range(150):
+            held.enter_context(wire(server)).send(b"GET")
+        assert server.post(PREDICT, golden())[0] == 200
+        assert server.log.read_text().count("Booting worker") == 1
 
 
 def test_with_tls_gunicorn_reads_as_it_always_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
