@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 
-def publish(models_dir: Path, version: int, name: str = "mnist", **changes: Any) -> Path:
+def publish(models_dir: Path, version: int, name: str = "mnist", *, spoiled: bool = False, **changes: Any) -> Path:
     """Copies `mnist/1` to a new version whose manifest has these changes, and has it appear in one step."""
     part = models_dir / name / f".{version}.part"
     shutil.copytree(models_dir / "mnist" / "1", part)
     change(part, name=name, version=version, **changes)
+    if spoiled:
+        spoil(part)
     os.rename(part, part.with_name(str(version)))
     return part.with_name(str(version))
 
@@ -21,6 +23,11 @@ def change(folder: Path, **changes: Any) -> None:
     part = folder / ".manifest.part"
     part.write_text(json.dumps({**json.loads((folder / "manifest.json").read_text()), **changes}))
     os.replace(part, folder / "manifest.json")
+
+
+def spoil(folder: Path) -> None:
+    """Cuts a file short in place."""
+    (folder / "model.tflite").write_bytes((folder / "model.tflite").read_bytes()[:1000])
 
 
 def misstated(folder: Path) -> list[Any]:

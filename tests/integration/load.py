@@ -15,13 +15,14 @@ _DEADLINE_S = 60
 
 
 class Answer(NamedTuple):
-    """One answer: when it was asked for and came, of which address; no status if the connection broke."""
+    """One answer: when it was asked for and came, of which address; without a status what broke the connection."""
 
     began: float
     ended: float
     path: str
     status: int | None
     version: int | None
+    said: str
 
 
 class Load:
@@ -58,14 +59,14 @@ class Load:
                 return
             # As clients without a pool: a new connection may go to either worker.
             connection = http.client.HTTPConnection(self._address, timeout=30)
-            began, status, version = time.monotonic(), None, None
+            began, status, version, said = time.monotonic(), None, None, ""
             try:
                 connection.request("POST", path, self._body)
                 response = connection.getresponse()
-                status, answered = response.status, json.loads(response.read())
-                version = answered.get("version")
-            except (OSError, http.client.HTTPException):
-                pass
+                status, said = response.status, response.read().decode()
+                version = json.loads(said).get("version")
+            except (OSError, http.client.HTTPException) as error:
+                said = repr(error)
             finally:
                 connection.close()
-            self.answers.append(Answer(began, time.monotonic(), path, status, version))
+            self.answers.append(Answer(began, time.monotonic(), path, status, version, said))

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import golden
 from tests.integration.load import Answer, Load
 from tests.integration.server import Server, running
-from tests.publishing import change, label, publish
+from tests.publishing import change, label, publish, spoil
 
 LATEST, STABLE, FIRST = (f"/models/mnist{below}/predict" for below in ("", "/labels/stable", "/versions/1"))
 WORKERS = 2
@@ -87,7 +87,7 @@ def test_nobody_sees_an_error_while_versions_and_labels_change(server: Server, m
         load.goes_on()
         step(lambda: publish(models_dir, 2), "version loaded: mnist/2", **{LATEST: 2})
         step(lambda: label(models_dir, stable=2), 'version labels of mnist: {"stable": 2}', **{STABLE: 2})
-        step(lambda: spoil(publish(models_dir, 3)), f"version not served: {home}/3/model.tflite")
+        step(lambda: publish(models_dir, 3, spoiled=True), f"version not served: {home}/3/model.tflite")
         step(lambda: publish(models_dir, 4), "version loaded: mnist/4", **{LATEST: 4})
         step(lambda: label(models_dir, stable=9), "version labels not taken")
         step(lambda: label(models_dir, stable=4, old=1), '{"stable": 4, "old": 1}', **{STABLE: 4})
@@ -105,15 +105,10 @@ def test_nobody_sees_an_error_while_versions_and_labels_change(server: Server, m
     assert server.get("/readyz")[0] == 200 and "Traceback" not in server.log.read_text()
 
 
-def spoil(folder: Path) -> None:
-    """Cuts a file short in place."""
-    (folder / "model.tflite").write_bytes((folder / "model.tflite").read_bytes()[:1000])
-
-
 def test_metrics_tell_what_every_worker_did(server: Server, models_dir: Path) -> None:
     publish(models_dir, 2)
     wait(server, lambda: counted(server, 2, "loaded"))
-    spoil(publish(models_dir, 3))
+    publish(models_dir, 3, spoiled=True)
     wait(server, lambda: counted(server, 3, "failed"))
     text = server.get("/metrics")[1]
     for version, ready in ((1, 1), (2, 1), (3, 0)):
