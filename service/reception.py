@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import logging
+import resource
 import socket
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ _PROBES = tuple(f"GET {path}".encode() for path in PROBES)
 _CLOSE_WITHIN_S = 2.0
 _WORK_S = 0.005
 _DISPENSABLE_AFTER_S = 1.0
+# What a worker has open besides its connections, and may have to open to answer them.
+_OWN_FILES = 64
 
 
 class Reception:
@@ -37,6 +40,7 @@ class Reception:
         # What was read and not looked at yet, in the order it came.
         self._come: dict[Connection, bytes] = {}
         self._is_last_call = False
+        self._most = _most_connections(cfg.worker_connections)
         self.open = 0
         """Connections that are not closed, those that threads have among them."""
 
@@ -66,10 +70,9 @@ class Reception:
 
     def has_room(self) -> bool:
         """Whether one more connection can be taken, if need be in place of one that has let us wait for long."""
-        most = self._cfg.worker_connections
-        if self.open >= most:
+        if self.open >= self._most:
             self._make_room()
-        return bool(self.open < most)
+        return self.open < self._most
 
     def _make_room(self) -> None:
         if slowest := self._waiting.slowest(_DISPENSABLE_AFTER_S):
@@ -218,3 +221,9 @@ def pass_over_body(connection: Connection) -> bool:
         return bool(connection.parser.finish_body())
     except ParseException:
         return False
+
+
+def _most_connections(configured: int) -> int:
+    """As many as are configured, if the process may have so many files open: an answer must not lack one."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return configured if allowed == resource.RLIM_INFINITY else max(1, min(configured, allowed - _OWN_FILES))

@@ -92,6 +92,8 @@ def test_a_run_in_use_is_not_touched_by_a_second_process(place: Path, tmp_path: 
 
 def test_ctrl_c_is_heeded_even_where_python_drops_it() -> None:
     heard = []
+    # A job that a shell put into the background was told to ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt), interruption.heeded() as check:
         check()
         with suppress(KeyboardInterrupt):
