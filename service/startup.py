@@ -4,7 +4,6 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -73,18 +72,18 @@ def tell(registry: Registry, settings: Settings) -> None:
     for name, model in registry.models().items():
         version = max(model.versions, default=None)
         answering = model.versions[version] if version else None
-        speed = measure(answering, settings.models_dir / name / str(version)) if answering else None
+        speed = measure(answering) if answering else None
         engine = answering.engine if answering else None
         served.append(Served(name, version, sorted(model.versions), engine, speed, model.faults))
     _log.info(Ready(served, settings))
 
 
-def measure(classifier: Classifier, folder: Path) -> int | None:
+def measure(classifier: Classifier) -> int | None:
     """Microseconds from a golden picture's file to its prediction, the median of a few; None if they are gone."""
     times = []
     try:
         for golden in classifier.manifest.golden[:_MOST_PICTURES]:
-            data = (folder / golden.file).read_bytes()
+            data = (classifier.folder / golden.file).read_bytes()
             started = time.perf_counter()
             classifier.classify([classifier.prepare(decode(data, _LIMITS))])
             times.append(time.perf_counter() - started)

@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from service.inference.registry import Registry
+
 
 def publish(models_dir: Path, version: int, name: str = "mnist", *, spoiled: bool = False, **changes: Any) -> Path:
     """Copies `mnist/1` to a new version whose manifest has these changes, and has it appear in one step."""
@@ -44,3 +46,21 @@ def label(models_dir: Path, text: str | None = None, **labels: int) -> None:
     part = path.with_name(".labels.part")
     part.write_text(json.dumps(labels) if text is None else text)
     os.replace(part, path)
+
+
+def loaded(models_dir: Path) -> Registry:
+    """A registry over a models folder, by LiteRT."""
+    registry = Registry(models_dir, "litert", threads=1)
+    registry.load()
+    return registry
+
+
+def settle(registry: Registry) -> None:
+    """Has what changed judged: it must look the same twice."""
+    registry.look()
+    registry.look()
+
+
+def served(registry: Registry) -> int:
+    """The version of mnist that answers by default."""
+    return registry.get("mnist").manifest.version

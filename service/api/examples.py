@@ -35,7 +35,6 @@ class Examples:
         classifier = self._registry.get(name, version)
         response = Response(_content(classifier, index), mimetype="image/png")
         response.headers["Cache-Control"] = "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         response.add_etag()
         response.make_conditional(request)
         return response

@@ -144,15 +144,18 @@ def _docs() -> Response:
 
 
 def _file(name: str) -> Response:
-    if name == "docs.js":
-        return _sent(_OURS / name)
     if name not in _SWAGGER_FILES:
         abort(404)
     return _sent(_swagger() / _SWAGGER_FILES[name])
 
 
+@functools.cache
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
 def _sent(path: Path) -> Response:
-    response = Response(path.read_bytes(), mimetype=mimetypes.guess_type(path.name)[0])
+    response = Response(_content(path), mimetype=mimetypes.guess_type(path.name)[0])
     response.headers["Content-Security-Policy"] = _POLICY
     response.cache_control.max_age = _KEPT_S
     response.add_etag()

@@ -16,6 +16,9 @@ _TOP_K = parameter(
 _SEEN = parameter(
     "query", "seen", {"type": "integer", "enum": [0, 1]}, "1: also what the model saw and how it came about"
 )
+_TIMEOUT = parameter(
+    "header", "X-Request-Timeout", {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$"}, "seconds, such as 0.5"
+)
 _PICTURE: Json = {"type": "string", "format": "binary", "description": "PNG, JPEG, WEBP, GIF, BMP, TIFF or AVIF"}
 _UPLOAD: Json = {
     "required": True,
@@ -43,7 +46,7 @@ def _predict(path: str, *parameters: Json) -> Operation:
         "Classify pictures",
         schemas.Predictions,
         _PREDICT_FAULTS,
-        [*parameters, _TOP_K, _SEEN],
+        [*parameters, _TOP_K, _SEEN, _TIMEOUT],
         _UPLOAD,
     )
 

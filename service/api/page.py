@@ -18,8 +18,6 @@ _POLICY = (
 )
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
     # Kept, and asked for each time whether it still holds: no module is ever older than the page that imports it.
     "Cache-Control": "no-cache",
 }

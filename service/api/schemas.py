@@ -97,6 +97,8 @@ class Models(_Answer):
     """Every model."""
 
     models: list[Listed]
+    fault: str | None = None
+    """Why the models folder itself cannot be read; what is loaded serves on."""
 
 
 class Input(manifest.InputSpec):

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -108,3 +109,12 @@ def test_requests_and_answers_of_the_open_inference_protocol_fit_their_schemas(c
     index = client.post("/v2/repository/index", json={}).get_json()
     listed = document["paths"]["/v2/repository/index"]["post"]["responses"]["200"]["content"]["application/json"]
     jsonschema.validate(index, listed["schema"] | {"components": document["components"]})
+
+
+def test_a_folder_that_cannot_be_read_is_told_as_described(tmp_path: Path) -> None:
+    client = app_over(tmp_path / "absent").test_client()
+    document = client.get("/openapi.json").get_json()
+    answer = client.get("/models").get_json()
+    assert answer["fault"]
+    schema = document["paths"]["/models"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    jsonschema.validate(answer, schema | {"components": document["components"]})

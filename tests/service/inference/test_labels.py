@@ -7,7 +7,7 @@ import pytest
 
 from service.errors import UnknownLabel, UnknownModel
 from service.inference.registry import Registry
-from tests.publishing import label, publish
+from tests.publishing import label, loaded, publish, settle
 
 
 @pytest.fixture
@@ -15,14 +15,7 @@ def registry(models_dir: Path) -> Registry:
     """Versions 1 and 2, labelled."""
     publish(models_dir, 2)
     label(models_dir, stable=1, canary=2)
-    loaded = Registry(models_dir, "litert", threads=1)
-    loaded.load()
-    return loaded
-
-
-def settle(registry: Registry) -> None:
-    registry.look()
-    registry.look()
+    return loaded(models_dir)
 
 
 def test_a_label_leads_to_its_version(registry: Registry) -> None:

@@ -13,15 +13,13 @@ import pytest
 from service.errors import NotReady, UnknownModel, UnknownVersion
 from service.inference import classifier, folders
 from service.inference.registry import Change, Registry
-from tests.publishing import change, misstated, publish
+from tests.publishing import change, loaded, misstated, publish, served, settle
 
 
 @pytest.fixture
 def registry(models_dir: Path) -> Registry:
     """mnist/1, loaded."""
-    loaded = Registry(models_dir, "litert", threads=1)
-    loaded.load()
-    return loaded
+    return loaded(models_dir)
 
 
 @pytest.fixture
@@ -29,16 +27,6 @@ def changes(registry: Registry) -> list[Change]:
     told: list[Change] = []
     registry.observe(told.append)
     return told
-
-
-def settle(registry: Registry) -> None:
-    """What changed is judged when it looks the same twice."""
-    registry.look()
-    registry.look()
-
-
-def served(registry: Registry) -> int:
-    return registry.get("mnist").manifest.version
 
 
 def test_a_new_version_is_served_once_it_was_seen_twice(

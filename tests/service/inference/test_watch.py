@@ -9,7 +9,7 @@ import pytest
 
 from service.inference.registry import Registry
 from service.inference.watch import Watch
-from tests.publishing import publish
+from tests.publishing import loaded, publish, served, settle
 
 _DEADLINE_S = 30
 
@@ -17,18 +17,7 @@ _DEADLINE_S = 30
 @pytest.fixture
 def registry(models_dir: Path) -> Registry:
     """mnist/1, loaded."""
-    loaded = Registry(models_dir, "litert", threads=1)
-    loaded.load()
-    return loaded
-
-
-def settle(registry: Registry) -> None:
-    registry.look()
-    registry.look()
-
-
-def served(registry: Registry) -> int:
-    return registry.get("mnist").manifest.version
+    return loaded(models_dir)
 
 
 def test_a_model_that_came_bad_takes_readiness_from_nobody(registry: Registry, models_dir: Path) -> None:
