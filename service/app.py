@@ -77,7 +77,9 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.url_map.merge_slashes = False
     metrics = Metrics()
     registry.observe(metrics.count_change)
-    admission = Admission(settings.computing_threads, settings.max_waiting, settings.max_wait_s)
+    admission = Admission(
+        settings.computing_threads, settings.max_waiting, settings.max_wait_s, metrics.waiting.track_inprogress
+    )
     door = Door(admission, metrics)
     door.init_app(app)
     _watch(app, metrics, settings)
@@ -92,7 +94,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.register_blueprint(health.blueprint(registry, door))
     app.register_blueprint(page.blueprint(settings))
     app.register_blueprint(openapi.blueprint(OPERATIONS))
-    app.wsgi_app = ignoring_case(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = headers.always(ignoring_case(app.wsgi_app))  # type: ignore[assignment, method-assign]
     app.extensions["registry"] = registry
     return app
 
@@ -104,6 +106,5 @@ def _watch(app: Flask, metrics: Metrics, settings: Settings) -> None:
     trail.init_app(app)
     request_id.init_app(app)
     trace.init_app(app)
-    headers.init_app(app)
     cors.init_app(app, settings.cors_origins)
     access.init_app(app, KeyFile(settings.api_keys_file) if settings.api_keys_file else None)

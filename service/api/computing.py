@@ -58,7 +58,7 @@ class Computing:
     @contextmanager
     def _turn(self, noted: Trail, deadline: float | None) -> Iterator[None]:
         with ExitStack() as turn:
-            with noted.stage("queue"), self._metrics.waiting.track_inprogress():
+            with noted.stage("queue"):
                 turn.enter_context(self._admission.admitted(deadline, client.is_there))
             turn.enter_context(self._metrics.computing.track_inprogress())
             yield

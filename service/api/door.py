@@ -6,7 +6,7 @@ from flask import Flask
 from gunicorn.http import Request
 
 from service.admission import Admission
-from service.api import request_id
+from service.api import request_id, request_log
 from service.api.bare import bare
 from service.api.metrics import Metrics
 from service.errors import Overloaded
@@ -15,7 +15,7 @@ _NAME = "squint.door"
 
 
 class Door:
-    """Answers for requests that the app never sees; they are counted like all others."""
+    """Answers for requests that the app never sees; they are counted and logged like all others."""
 
     def __init__(self, admission: Admission, metrics: Metrics) -> None:
         self._admission, self._metrics = admission, metrics
@@ -28,32 +28,38 @@ class Door:
 
     def full(self, request: Request | None, keep: bool) -> bytes:
         """The answer to a request for which there is no room; None stands for one whose head has not come."""
-        method, path, sent_id = _told(request)
-        self._metrics.count_bare(method, HTTPStatus.TOO_MANY_REQUESTS)
-        return bare(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            Overloaded.code,
-            "the service is busy: as many requests as it takes are in it already; try again later",
-            path=path,
-            request_id=request_id.sane(sent_id),
-            keep=keep,
-            retry_after_s=self._admission.retry_after_s(),
+        detail = "the service is busy: as many requests as it takes are in it already; try again later"
+        retry_after_s = self._admission.retry_after_s()
+        return self._answer(
+            request, HTTPStatus.TOO_MANY_REQUESTS, Overloaded.code, detail, keep=keep, retry_after_s=retry_after_s
         )
 
     def slow(self, request: Request | None, part: str, limit_s: float) -> bytes:
         """The answer to a request whose `part` did not come in time."""
-        method, path, sent_id = _told(request)
-        self._metrics.count_bare(method, HTTPStatus.REQUEST_TIMEOUT)
         detail = f"the {part} of the request did not arrive within {limit_s:g} s"
-        return bare(
-            HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail, path=path, request_id=request_id.sane(sent_id)
-        )
+        return self._answer(request, HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
 
     def long(self, most_bytes: int) -> bytes:
         """The answer to request line and headers of too many bytes."""
-        self._metrics.count_bare("", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         detail = f"request line and headers have more than {most_bytes} bytes together"
-        return bare(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "malformed_request", detail)
+        return self._answer(None, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "malformed_request", detail)
+
+    def _answer(
+        self,
+        request: Request | None,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        keep: bool = False,
+        retry_after_s: int | None = None,
+    ) -> bytes:
+        """A whole response; counted and logged."""
+        method, path, sent_id = _told(request)
+        own_id = request_id.sane(sent_id)
+        self._metrics.count_bare(method, status)
+        request_log.refused(method, status, code, own_id)
+        return bare(status, code, detail, path=path, request_id=own_id, keep=keep, retry_after_s=retry_after_s)
 
 
 def _told(request: Request | None) -> tuple[str, str, str | None]:

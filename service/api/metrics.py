@@ -1,5 +1,6 @@
 """Prometheus metrics, right with any number of workers; docs/metrics.md tells what each one means."""
 
+import functools
 import os
 import time
 from collections import Counter as Count
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from flask import Blueprint, Flask, Response, request
 from prometheus_client import (
@@ -33,6 +34,7 @@ _BYTES = (1024, 4096, 16384, 65536, 262144, 2**20, 2**22, 2**24, 2**26)
 _PROBABILITIES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
 # Of the living: a dead worker computes nothing. The latest time is the latest, whoever noted it.
 GaugeMode = Literal["livesum", "livemin", "max"]
+Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 
 
 class Metrics:
@@ -126,7 +128,7 @@ class Metrics:
 
     def count_bare(self, method: str, status: int) -> None:
         """Counts a request that was answered before it was routed."""
-        self._count(method, "unrouted", status)
+        self._count(method, trail.UNROUTED, status)
 
     def init_app(self, app: Flask) -> None:
         """Counts and times every request of the app and serves `/metrics`."""
@@ -177,10 +179,19 @@ class Metrics:
         return registry
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self._registry)
+        return _quick(Counter(name, text, labels, registry=self._registry))
 
     def _gauge(self, name: str, text: str, *labels: str, mode: GaugeMode = "livesum") -> Gauge:
-        return Gauge(name, text, labels, registry=self._registry, multiprocess_mode=mode)
+        return _quick(Gauge(name, text, labels, registry=self._registry, multiprocess_mode=mode))
 
     def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = _SECONDS) -> Histogram:
-        return Histogram(name, text, labels, registry=self._registry, buckets=buckets)
+        return _quick(Histogram(name, text, labels, registry=self._registry, buckets=buckets))
+
+
+def _quick(metric: Metric) -> Metric:
+    """The metric with what `labels` found remembered: its own search costs more than the counting.
+
+    All values of labels are few by nature; a method or label of the caller's is never one.
+    """
+    metric.labels = functools.cache(metric.labels)  # type: ignore[method-assign]
+    return metric

@@ -57,6 +57,28 @@ class Answered(Line):
         return " ".join([*words, f"{_ms(noted.total_s)} ms"])
 
 
+class Refused(Line):
+    """A request that was answered before it was routed, by the worker itself; `method` is "" if it did not come."""
+
+    def __init__(self, method: str, status: int, code: str, request_id: str) -> None:
+        self._method, self._status, self._code, self._id = method, status, code, request_id
+
+    def fields(self) -> Mapping[str, object]:
+        """As far as there are any, those of a request that was routed."""
+        method = {"method": self._method} if self._method else {}
+        answer = {"route": trail.UNROUTED, "status": self._status, "code": self._code}
+        return {"message": "request", "id": self._id, **method, **answer}
+
+    def __str__(self) -> str:
+        return " ".join(word for word in (self._method, trail.UNROUTED, str(self._status), self._code) if word)
+
+
+def refused(method: str, status: int, code: str, request_id: str) -> None:
+    """Logs the answer to a request that the app never saw."""
+    if _log.isEnabledFor(logging.INFO):
+        _log.info(Refused(method, status, code, request_id))
+
+
 def init_app(app: Flask) -> None:
     """Logs every answer; to be called before `trail.init_app`, so that the total is known."""
     app.after_request(_write)

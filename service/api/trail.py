@@ -8,6 +8,8 @@ from flask import Flask, Response, g, has_request_context, request
 
 # Where a predicted picture's time goes, in the order it goes there; "queue" is the wait for a turn to compute.
 STAGES = ("queue", "decode", "prepare", "infer")
+# The route of what was answered before one was looked for.
+UNROUTED = "unrouted"
 # A log line and a header are no place for the labels of a whole batch.
 _MOST_LABELS = 5
 

@@ -34,7 +34,7 @@ def fill(image: Image.Image, width: int, height: int) -> Image.Image:
 
 def border(image: Image.Image) -> NDArray[np.uint8]:
     """The outermost pixels of a grey picture, once around: uint8 `[N]`."""
-    grey = np.asarray(image)
+    grey = as_array(image)[..., 0]
     return np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
 
 
@@ -61,14 +61,16 @@ def likeness(image: Image.Image) -> float:
         small = small.resize(
             (min(small.width, _SMALL_SIDE_PX), min(small.height, _SMALL_SIDE_PX)), Image.Resampling.BOX
         )
-    grey = np.asarray(small, np.float32)
-    grey = grey - grey.mean()
-    flat = grey.ravel()
+    flat = as_array(small).ravel().astype(np.float32)
+    flat -= flat.mean()
     variance = float(flat @ flat)
-    if variance == 0 or min(grey.shape) < 2:
+    if variance == 0 or min(small.size) < 2:
         return 1.0
-    down = float(flat[: -grey.shape[1]] @ flat[grey.shape[1] :])
-    return (down + float((grey[:, 1:] * grey[:, :-1]).sum())) / 2 / variance
+    grey = flat.reshape(small.height, small.width)
+    down = float(flat[: -small.width] @ flat[small.width :])
+    # Of the pixels in reading order, without the steps from one row's end to the next row.
+    across = float(flat[:-1] @ flat[1:] - grey[:-1, -1] @ grey[1:, 0])
+    return (down + across) / 2 / variance
 
 
 def differing(image: Image.Image, ground: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -81,6 +83,6 @@ def _with_channels(image: Image.Image) -> NDArray[np.float32]:
 
 
 def as_array(image: Image.Image) -> NDArray[np.uint8]:
-    """uint8 `[height, width, channels]`, grey with one channel."""
-    array = np.asarray(image)
-    return array if array.ndim == 3 else array[:, :, None]
+    """uint8 `[height, width, channels]` of an 8-bit picture, grey with one channel."""
+    # Half the time of np.asarray, which goes by a dictionary, for a small picture.
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width, -1)

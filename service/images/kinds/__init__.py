@@ -18,13 +18,15 @@ from service.images.steps import Step
 class Prepared(NamedTuple):
     """What the model sees: uint8 `[height, width, channels]`, every decision that led to it in order, and warnings.
 
-    `subject` is False where the picture holds nothing to classify.
+    `subject` is False where the picture holds nothing to classify; `in_form` is True where it is so much like the data
+    set's own that it cannot be noise.
     """
 
     array: NDArray[np.uint8]
     steps: tuple[Step, ...]
     warnings: tuple[Step, ...] = ()
     subject: bool = True
+    in_form: bool = False
 
 
 _NOISE = Step("noise", "neighbouring pixels have nothing to do with each other: this looks like noise")
@@ -49,6 +51,6 @@ def find(kind: str) -> Prepare:
 def _checked(prepare: Prepare, picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     """What the kind prepares, with a warning if the picture is noise."""
     prepared = prepare(picture, shape)
-    if prepared.subject and square.likeness(picture.image) < _LEAST_LIKENESS:
+    if prepared.subject and not prepared.in_form and square.likeness(picture.image) < _LEAST_LIKENESS:
         return prepared._replace(warnings=(*prepared.warnings, _NOISE), subject=False)
     return prepared

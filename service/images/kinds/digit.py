@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.images import components, ground, marks
+from service.images import components, ground, marks, square
 from service.images.decode import Picture
 from service.images.ground import Grey
 from service.images.kinds import BLANK, Prepared
@@ -51,9 +51,9 @@ class Ink(NamedTuple):
 def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     """The digit alone, light on black, sized and placed as MNIST's; a picture in MNIST's form passes untouched."""
     height, width, _ = shape
-    array = np.asarray(picture.image)
-    if array.shape == (height, width) and _in_form(array):
-        return Prepared(array[:, :, None], (*picture.steps, Step("untouched", "already in the form of the data set")))
+    if _in_form(picture.image, height, width):
+        steps = (*picture.steps, Step("untouched", "already in the form of the data set"))
+        return Prepared(square.as_array(picture.image), steps, in_form=True)
     ink = _looked_at_closely(picture.image)
     if ink is None:
         return Prepared(np.zeros((height, width, 1), np.uint8), picture.steps, (BLANK,), subject=False)
@@ -61,17 +61,15 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     return Prepared(placed[:, :, None], (*picture.steps, *ink.steps, *placing), ink.warnings)
 
 
-def _in_form(array: NDArray[np.uint8]) -> bool:
+def _in_form(image: Image.Image, height: int, width: int) -> bool:
     """Whether the picture is on black, fills the box and has its centre of mass in the middle, to a pixel."""
-    height, width = array.shape
-    rows, columns = array.any(axis=1), array.any(axis=0)
-    if rows.sum() == 0:
+    if image.mode != "L" or image.size != (width, height) or (inked := image.getbbox()) is None:
         return False
-    box = round(height * _BOX)
-    across = [int(np.flatnonzero(line)[-1] - np.flatnonzero(line)[0]) + 1 for line in (rows, columns)]
-    row, column = _centre_of_mass(array.astype(np.float32))
-    centred = abs(row - height / 2) <= 0.6 and abs(column - width / 2) <= 0.6
-    return bool(box - 1 <= max(across) <= box and centred)
+    box, across = round(height * _BOX), max(inked[2] - inked[0], inked[3] - inked[1])
+    if not box - 1 <= across <= box:
+        return False
+    row, column = _centre_of_mass(square.as_array(image)[..., 0].astype(np.float32))
+    return abs(row - height / 2) <= 0.6 and abs(column - width / 2) <= 0.6
 
 
 def _centre_of_mass(strength: Grey) -> tuple[float, float]:

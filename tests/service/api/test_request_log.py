@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from service.api.door import door_of
 from service.logs import JsonFormatter, TextFormatter
 from tests.conftest import MODELS, app_over, golden, shipped
 
@@ -98,6 +99,21 @@ def test_of_many_pictures_only_the_first_labels_are_told(caplog: pytest.LogCaptu
     files = {"image": [(BytesIO(golden(label=number)), f"{number}.png") for number in range(8)]}
     app_over(MODELS).test_client().post(PREDICT, data=files)
     assert line(caplog)["pictures"] == 8 and line(caplog)["labels"] == ["0", "1", "2", "3", "4"]
+
+
+def test_what_the_worker_turns_away_itself_is_told_too(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    door = door_of(app)
+    answer = door.full(None, keep=False)
+    told = line(caplog)
+    assert (told["route"], told["status"], told["code"]) == ("unrouted", 429, "overloaded")
+    assert "method" not in told and f"X-Request-ID: {told['id']}".encode() in answer
+    caplog.clear()
+    door.slow(None, "head", 5)
+    assert (line(caplog)["status"], line(caplog)["code"]) == (408, "request_timeout")
+    caplog.clear()
+    door.long(65536)
+    assert (line(caplog)["status"], line(caplog)["code"]) == (431, "malformed_request")
+    assert TextFormatter().format(caplog.records[-1]).endswith("unrouted 431 malformed_request")
 
 
 def test_for_people_it_is_one_short_line(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
