@@ -55,6 +55,7 @@ worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
 forwarder_headers = ""
 # It writes below $HOME, which a read-only container has not.
 control_socket_disable = True
+logger_class = "service.gunicorn_log.WithoutAccess"
 logconfig_dict = logs.configuration(settings.log_format, settings.log_level)
 # Pillow's of broken metadata, for one.
 logging.captureWarnings(True)
