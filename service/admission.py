@@ -5,7 +5,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from threading import Lock
 
 from service.errors import Abandoned, DeadlinePassed, Overloaded
@@ -23,20 +23,10 @@ def check_deadline(deadline: float | None) -> None:
 
 
 class Admission:
-    """A line in front of a bounded number of computations: first come, first served.
+    """A line in front of a bounded number of computations: first come, first served."""
 
-    Each wait is spent in a context of `wait_noted`.
-    """
-
-    def __init__(
-        self,
-        most_computing: int,
-        most_waiting: int,
-        longest_wait_s: float,
-        wait_noted: Callable[[], AbstractContextManager[object]] = nullcontext,
-    ) -> None:
+    def __init__(self, most_computing: int, most_waiting: int, longest_wait_s: float) -> None:
         self._most_computing, self._most_waiting, self._longest_wait_s = most_computing, most_waiting, longest_wait_s
-        self._wait_noted = wait_noted
         self._lock = Lock()
         self._computing = 0
         # Each waiter sleeps on a lock of its own, which whoever leaves opens for the first: nobody overtakes.
@@ -94,8 +84,7 @@ class Admission:
             turn = Lock()
             turn.acquire()
             self._line.append(turn)
-        with self._wait_noted():
-            self._wait(turn, deadline)
+        self._wait(turn, deadline)
         return True
 
     def _wait(self, turn: Lock, deadline: float | None) -> None:

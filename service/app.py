@@ -77,9 +77,8 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.url_map.merge_slashes = False
     metrics = Metrics()
     registry.observe(metrics.count_change)
-    admission = Admission(
-        settings.computing_threads, settings.max_waiting, settings.max_wait_s, metrics.waiting.track_inprogress
-    )
+    admission = Admission(settings.computing_threads, settings.max_waiting, settings.max_wait_s)
+    metrics.follow(admission)
     door = Door(admission, metrics)
     door.init_app(app)
     _watch(app, metrics, settings)

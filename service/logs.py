@@ -92,7 +92,10 @@ class StderrHandler(logging.Handler):
             pass
 
     def write_in_background(self) -> None:
-        """From now on no caller waits for stderr; to be called after a fork, for it starts a thread."""
+        """From now on no caller waits for stderr, or for what no line tells; after a fork, for it starts a thread."""
+        # Where a line was logged and in which thread is found out for each one, as logging's HOWTO says, unless told.
+        logging._srcfile = None
+        logging.logThreads = logging.logMultiprocessing = False
         self._background = _Background(self)
 
     def flush(self) -> None:

@@ -12,6 +12,7 @@ from selectors import EVENT_READ
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
+from service.api.batch import LATE_S
 from service.api.door import Door, door_of
 from service.connection import Connection
 from service.reception import PROBES, Reception, pass_over_body
@@ -45,6 +46,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Prepares the process and runs the loop until the worker is told to stop."""
         self._settings = read_settings()
+        # Read many times a request, and each time searched for; it changes no more in this process.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self._probes = ThreadPoolExecutor(_PROBE_THREADS)
         super().init_process()
 
@@ -56,7 +59,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.set_accept_enabled(True)
         for worker in self._predecessors:
             worker.relief.give()
-        while self.alive and self.is_parent_alive():
+        while self.alive:
             self._turn()
         self._stop()
 
@@ -76,8 +79,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return not cfg.is_ssl and cfg.proxy_protocol == "off" and cfg.http2_cleartext == "off"
 
     def _turn(self) -> None:
-        self.wait_for_and_dispatch_events(0 if self._reception.behind else _BETWEEN_LOOKS_S)
+        longest_s = LATE_S if self._door.batch.is_begun else _BETWEEN_LOOKS_S
+        self.wait_for_and_dispatch_events(0 if self._reception.behind else longest_s)
         self._reception.work_off()
+        self._door.batch.write_if_due()
         self._look()
 
     def _look(self) -> None:
@@ -87,6 +92,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return
         self._looked = now
         self.notify()
+        self._door.batch.write()
+        if not self.is_parent_alive():
+            self.alive = False
         self._reception.end_late()
         self.murder_keepalived()
         self.murder_pending()
@@ -131,6 +139,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._turn()
         for pool in (self.tpool, self._probes):
             pool.shutdown(wait=False)
+        self._door.batch.write()
 
     def _serves_on(self, told: float) -> bool:
         if self.relief.is_asked:

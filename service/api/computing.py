@@ -60,7 +60,6 @@ class Computing:
         with ExitStack() as turn:
             with noted.stage("queue"):
                 turn.enter_context(self._admission.admitted(deadline, client.is_there))
-            turn.enter_context(self._metrics.computing.track_inprogress())
             yield
 
     def _prepare(

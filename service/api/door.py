@@ -21,6 +21,8 @@ class Door:
         self._admission, self._metrics = admission, metrics
         self.closing = False
         """Whether the service is stopping, so that no further requests should be sent to it."""
+        self.batch = metrics.batch
+        """What was observed and is not written yet."""
 
     def init_app(self, app: Flask) -> None:
         """Puts the door where `door_of` finds it."""

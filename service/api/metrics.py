@@ -4,7 +4,7 @@ import functools
 import os
 import time
 from collections import Counter as Count
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -21,7 +21,9 @@ from prometheus_client import (
     generate_latest,
 )
 
+from service.admission import Admission
 from service.api import tally, trail
+from service.api.batch import Batch
 from service.inference.classifier import Prediction
 from service.inference.registry import Change
 from service.manifest import Manifest
@@ -35,17 +37,22 @@ _PROBABILITIES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
 # Of the living: a dead worker computes nothing. The latest time is the latest, whoever noted it.
 GaugeMode = Literal["livesum", "livemin", "max"]
 Metric = TypeVar("Metric", Counter, Gauge, Histogram)
+T = TypeVar("T")
 
 
 class Metrics:
-    """What the service counts; with PROMETHEUS_MULTIPROC_DIR set, over all workers together."""
+    """What the service counts; with PROMETHEUS_MULTIPROC_DIR set, over all workers together.
+
+    Counters are written at once, histograms a moment later.
+    """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self.batch = Batch()
         self._count_requests()
         self._count_models()
-        self.waiting = self._gauge("squint_waiting", "Requests waiting for their turn to compute.")
-        self.computing = self._gauge("squint_computing", "Requests being computed.")
+        self._waiting = self._gauge("squint_waiting", "Requests waiting for their turn to compute.")
+        self._computing = self._gauge("squint_computing", "Requests being computed.")
         self._gauge("squint_workers", "Workers that serve.").set(1)
 
     def _count_requests(self) -> None:
@@ -96,18 +103,23 @@ class Metrics:
             "squint_model_version_ready", "1 where every worker answers with the version.", *which, mode="livemin"
         )
 
+    def follow(self, admission: Admission) -> None:
+        """Has its numbers told as they are."""
+        self.batch.follow(self._waiting, lambda: admission.waiting)
+        self.batch.follow(self._computing, lambda: admission.computing)
+
     def count_predictions(self, manifest: Manifest, predictions: Sequence[Prediction]) -> None:
         """Counts what one version said of a request's pictures."""
         which = (manifest.name, str(manifest.version))
         probability = self._probability.labels(*which)
         for prediction in predictions:
-            probability.observe(float(prediction.probabilities[prediction.label_index]))
-        for index, count in Count(prediction.label_index for prediction in predictions).items():
+            self.batch.observe(probability, float(prediction.probabilities[prediction.label_index]))
+        for index, count in _counts([prediction.label_index for prediction in predictions]):
             self._predictions.labels(*which, manifest.labels[index]).inc(count)
-        for familiar, count in Count(prediction.in_distribution for prediction in predictions).items():
+        for familiar, count in _counts([prediction.in_distribution for prediction in predictions]):
             if familiar is not None:
                 self._familiar.labels(*which, str(familiar).lower()).inc(count)
-        self._last_answer.labels(*which).set(time.time())
+        self.batch.set(self._last_answer.labels(*which), time.time())
 
     @contextmanager
     def failures(self, manifest: Manifest) -> Iterator[None]:
@@ -140,11 +152,12 @@ class Metrics:
     def _finish(self, response: Response) -> Response:
         route, noted = trail.route(), trail.current()
         self._count(request.method, route, response.status_code)
-        self._request_seconds.labels(route).observe(noted.total_s)
+        self.batch.observe(self._request_seconds.labels(route), noted.total_s)
         if request.content_length is not None:
-            self._request_bytes.labels(route).observe(request.content_length)
+            self.batch.observe(self._request_bytes.labels(route), request.content_length)
         if noted.model:
             self._time(noted, response.status_code)
+        self.batch.write_if_due()
         return response
 
     def _count(self, method: str, route: str, status: int) -> None:
@@ -154,9 +167,9 @@ class Metrics:
     def _time(self, noted: trail.Trail, status: int) -> None:
         which = (str(noted.model), str(noted.version))
         for stage, seconds in noted.stages_s.items():
-            self._stage_seconds.labels(stage, *which).observe(seconds)
+            self.batch.observe(self._stage_seconds.labels(stage, *which), seconds)
         if status == HTTPStatus.OK:
-            self._prediction_seconds.labels(*which).observe(noted.total_s)
+            self.batch.observe(self._prediction_seconds.labels(*which), noted.total_s)
 
     def _count_refusal(self, route: str, status: int) -> None:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -165,12 +178,14 @@ class Metrics:
             self._late.labels(route).inc()
 
     def _expose(self) -> Response:
+        self.batch.write()
         folder = os.environ.get(_FOLDER)
         text = tally.text(Path(folder)) if folder else generate_latest(self._registry)
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     def collected(self) -> CollectorRegistry:
         """What was counted so far, by all workers together."""
+        self.batch.write()
         folder = os.environ.get(_FOLDER)
         if not folder:
             return self._registry
@@ -186,6 +201,11 @@ class Metrics:
 
     def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = _SECONDS) -> Histogram:
         return _quick(Histogram(name, text, labels, registry=self._registry, buckets=buckets))
+
+
+def _counts(values: list[T]) -> Iterable[tuple[T, int]]:
+    """How often each value occurs; most requests have one picture."""
+    return ((values[0], 1),) if len(values) == 1 else Count(values).items()
 
 
 def _quick(metric: Metric) -> Metric:

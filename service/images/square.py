@@ -62,7 +62,7 @@ def likeness(image: Image.Image) -> float:
             (min(small.width, _SMALL_SIDE_PX), min(small.height, _SMALL_SIDE_PX)), Image.Resampling.BOX
         )
     flat = as_array(small).ravel().astype(np.float32)
-    flat -= flat.mean()
+    flat -= flat.sum() / flat.size
     variance = float(flat @ flat)
     if variance == 0 or min(small.size) < 2:
         return 1.0

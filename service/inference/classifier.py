@@ -1,5 +1,6 @@
 """One version of a model, loaded: arrays to predictions."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,8 @@ class Classifier:
     def classify(self, prepared: Sequence[Prepared]) -> list[Prediction]:
         """One prediction a picture, in order; raises ArithmeticError rather than answer numbers that are none."""
         output = self._infer(np.stack([one.array for one in prepared]))
-        if not (np.isfinite(output.probabilities).all() and np.isfinite(output.logits).all()):
+        # The sums of numbers are none if one of them is not.
+        if not math.isfinite(output.probabilities.sum() + output.logits.sum()):
             raise ArithmeticError(f"{self.manifest.name} {self.manifest.version} answered with NaN or infinity")
         rows = zip(prepared, output.probabilities, output.logits, strict=True)
         return [self._prediction(one, probabilities, logits) for one, probabilities, logits in rows]

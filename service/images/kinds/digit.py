@@ -1,5 +1,6 @@
 """A digit, as in MNIST: light ink on black, in a box of 20×20 in the middle of 28×28 by its centre of mass."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -73,11 +74,16 @@ def _in_form(image: Image.Image, height: int, width: int) -> bool:
 
 
 def _centre_of_mass(strength: Grey) -> tuple[float, float]:
-    total = strength.sum()
-    return (
-        float(strength.sum(axis=1) @ np.arange(strength.shape[0]) / total),
-        float(strength.sum(axis=0) @ np.arange(strength.shape[1]) / total),
-    )
+    """Row and column."""
+    down, across = (_moments(length) for length in strength.shape)
+    (total, columns), (rows, _) = (down @ strength @ across.T).tolist()
+    return rows / total, columns / total
+
+
+@cache
+def _moments(length: int) -> Grey:
+    """What sums up a line of that length, and what weighs it by place: `[2, length]`."""
+    return np.stack([np.ones(length), np.arange(length)]).astype(np.float32)
 
 
 def _looked_at_closely(image: Image.Image) -> Ink | None:

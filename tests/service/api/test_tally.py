@@ -26,7 +26,7 @@ for _ in range(int(sys.argv[1])):
     metrics._failed_seconds.labels("mnist", "1").observe(0.5)
 metrics._last_answer.labels("mnist", "1").set(int(sys.argv[1]))
 metrics.count_change(Change("mnist", 1, "loaded", True))
-metrics.waiting.inc()
+metrics._waiting.inc()
 print(os.getpid(), flush=True)
 sys.stdin.read()
 os._exit(1)
