@@ -42,7 +42,7 @@ def load(path: Path, pixels: Pixels, classes: int) -> Graph:
 
     A model that takes uint8 gets the pixels as they are. One that answers probabilities is served by their logarithms.
     """
-    loaded = _from_keras(path) if path.suffix == ".keras" else _from_saved_model(path)
+    loaded = _loaded(path)
     shape = _image_shape(loaded.input.shape)
     call = _on_pixels(loaded, pixels, shape)
     try:
@@ -55,6 +55,15 @@ def load(path: Path, pixels: Pixels, classes: int) -> Graph:
     if not _are_probabilities(np.asarray(answers)):
         return Graph(call, shape, loaded.tracked)
     return Graph(lambda image: tf.math.log(tf.maximum(call(image), _LEAST_CLIPPED)), shape, loaded.tracked)
+
+
+def image_shape(path: Path) -> tuple[int, int, int]:
+    """Height, width and channels of the images that the model at `path` takes; raises NotAdopted."""
+    return _image_shape(_loaded(path).input.shape)
+
+
+def _loaded(path: Path) -> _Loaded:
+    return _from_keras(path) if path.suffix == ".keras" else _from_saved_model(path)
 
 
 def _from_keras(path: Path) -> _Loaded:

@@ -75,12 +75,15 @@ class Phases(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def _learning_rate(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    first = {phase.first * steps_per_epoch: phase for phase in recipe.phases}
     if recipe.optimizer.schedule == "constant":
-        return recipe.optimizer.learning_rate
-    cycles = {
-        phase.first * steps_per_epoch: _one_cycle(phase, recipe.optimizer.warmup, steps_per_epoch)
-        for phase in recipe.phases
-    }
+        if len(first) == 1:
+            return recipe.optimizer.learning_rate
+        # Its boundaries are the last steps of a rate.
+        boundaries = [step - 1 for step in first if step]
+        rates = [phase.learning_rate for phase in first.values()]
+        return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)
+    cycles = {step: _one_cycle(phase, recipe.optimizer.warmup, steps_per_epoch) for step, phase in first.items()}
     return cycles[0] if len(cycles) == 1 else Phases(cycles)
 
 

@@ -13,6 +13,8 @@ from training import dataset
 from training.dataset import Content, DataFault
 from training.datasets import arrays, folder
 
+# Of pictures, where nobody says otherwise.
+_SIDE_PX = 32
 # Arrays of which it is seen whether the service would change them.
 _CHECKED = 200
 
@@ -24,7 +26,7 @@ class Stated(TypedDict):
     """What the options of `training.commands.options.own_images` give."""
 
     images: Path | None
-    size: int
+    size: int | None
     grey: bool
     kind: str
     labels: Path | None
@@ -42,14 +44,16 @@ class OwnData(NamedTuple):
 def read(images: Path, stated: Stated) -> OwnData:
     """What lies at `images`: of a folder all of it, of arrays their own size and `labels`. Raises DataFault."""
     place, kind = str(images.resolve()), stated["kind"]
+    options: dict[str, Any]
     if images.suffix == ".npz":
         labels = read_labels(stated["labels"]) if stated["labels"] else None
         content = arrays.read(place, labels, kind)
         _check_served_as_they_are(content)
-        options: dict[str, Any] = {"arrays": place, "labels": labels, "kind": kind}
+        options = {"arrays": place, "labels": labels, "kind": kind}
     else:
-        content = folder.read(place, stated["size"], stated["grey"], kind, stated["skip_unreadable"])
-        options = {"images": place} | {name: stated[name] for name in ("size", "grey", "kind", "skip_unreadable")}
+        options = {name: stated[name] for name in ("grey", "kind", "skip_unreadable")}
+        options |= {"images": place, "size": stated["size"] or _SIDE_PX}
+        content = folder.read(**options)
     # Other content is another run, though it lies at the same place.
     options["digest"] = dataset.digest(content.splits)
     return OwnData("arrays" if images.suffix == ".npz" else "folder", options, content)

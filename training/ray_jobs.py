@@ -23,6 +23,12 @@ class NoRay(Fault):
     code = "no_ray"
 
 
+class RunsFailed(Fault):
+    """Some of many runs came to nothing; the lines say which and why."""
+
+    code = "runs_failed"
+
+
 class Finished(NamedTuple):
     """A recipe and a seed, and what they gave."""
 
@@ -36,6 +42,8 @@ def run_all(
 ) -> Iterator[Finished]:
     """Trains every recipe with its seed, one core each, and gives what is finished first first.
 
+    One that fails does not end the others: RunsFailed names those that did, after the last one.
+
     `address` is a cluster's, as `ray.init` takes it; None starts one on this machine. Runs and data lie where the
     workers find them: on a cluster on storage that all of them share. Raises NoRay.
     """
@@ -44,9 +52,18 @@ def run_all(
         job = ray.remote(num_cpus=1, max_calls=1)(_train)
         tasks = {job.remote(recipe.to_plain(found), seed, str(runs_dir.resolve()), _resolved(data_dir)): (found, seed)
                  for found, seed in wanted}  # fmt: skip
+        failed = []
         while tasks:
             (done,), _ = ray.wait(list(tasks), num_returns=1)
-            yield Finished(*tasks.pop(done), Result(**ray.get(done)))
+            found, seed = tasks.pop(done)
+            try:
+                result = Result(**ray.get(done))
+            except ray.exceptions.RayError as error:  # the task's own, or the death of its process
+                failed.append(f"{found.name}, seed {seed}: {str(error).strip().splitlines()[-1]}")
+            else:
+                yield Finished(found, seed, result)
+        if failed:
+            raise RunsFailed("\n".join([f"{len(failed)} of {len(wanted)} runs failed:", *failed]))
     finally:
         ray.shutdown()
 

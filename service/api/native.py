@@ -57,7 +57,13 @@ class Native:
 
 
 def _listed(name: str, model: Model) -> dict[str, Any]:
-    listed = {"name": name, "version": max(model.versions, default=None), "versions": sorted(model.versions)}
+    # Not `labels`: those are the classes.
+    listed = {
+        "name": name,
+        "version": max(model.versions, default=None),
+        "versions": sorted(model.versions),
+        "version_labels": dict(model.labels),
+    }
     faults = {str(version): text for version, text in model.faults.items()}
     if model.labels_fault:
         faults[LABELS_FILE] = model.labels_fault
@@ -65,10 +71,10 @@ def _listed(name: str, model: Model) -> dict[str, Any]:
 
 
 def _states(model: Model) -> dict[str, Any]:
-    """Every version on disk: `loaded` answers, `fault` does not; `version_labels`, as `labels` are the classes."""
+    """Every version on disk: `loaded` answers, `fault` does not."""
     numbers = sorted(model.versions.keys() | model.faults.keys())
     states = {str(number): "loaded" if number in model.versions else "fault" for number in numbers}
-    return {"states": states, "version_labels": dict(model.labels)}
+    return {"states": states}
 
 
 def _described(classifier: Classifier) -> dict[str, Any]:

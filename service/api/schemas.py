@@ -89,6 +89,9 @@ class Listed(_Answer):
     """The one that answers by default; null while none could be loaded."""
 
     versions: list[int]
+    version_labels: dict[str, int]
+    """The version that each version label names."""
+
     faults: dict[str, str] | None = None
     """By version, why it could not be loaded."""
 
@@ -112,9 +115,6 @@ class Model(Listed):
 
     states: dict[str, Literal["loaded", "fault"]]
     """Of every version on disk."""
-
-    version_labels: dict[str, int]
-    """The version that each version label names."""
 
     labels: list[str]
     """In class order."""

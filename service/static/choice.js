@@ -3,7 +3,7 @@
 const MODEL = document.getElementById("model");
 const VERSION = document.getElementById("version");
 
-/** @type {{name: string, version: number | null, versions: number[]}[]} */
+/** @type {{name: string, version: number | null, versions: number[], version_labels: Object<string, number>}[]} */
 let listed = [];
 
 /** @param {() => void} changed */
@@ -40,8 +40,15 @@ function fillVersions(chosen) {
   const found = listed.find((one) => one.name === model());
   const versions = found?.versions ?? [];
   const current = option("", found ? `latest (${found.version})` : "none", !found);
-  VERSION.replaceChildren(current, ...[...versions].reverse().map((number) => option(number, number, false)));
+  const each = [...versions].reverse().map((number) => option(number, named(number, found.version_labels), false));
+  VERSION.replaceChildren(current, ...each);
   VERSION.value = versions.includes(chosen) ? String(chosen) : "";
+}
+
+/** A version's number, and its labels. */
+function named(number, labels) {
+  const own = Object.keys(labels).filter((label) => labels[label] === number);
+  return own.length ? `${number} (${own.join(", ")})` : String(number);
 }
 
 function option(value, text, disabled) {

@@ -23,7 +23,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The shipped models, of which mnist has two versions."""
+    """The shipped models, of which mnist has two versions, the first with labels."""
     folder = tmp_path_factory.mktemp("page")
     _lay_out(folder / "models")
     with running(folder / "log", models_dir=folder / "models", workers=1, max_image_bytes=200_000) as server:
@@ -38,6 +38,7 @@ def _lay_out(models: Path) -> None:
             shutil.copytree(shipped(name), folder)
             stated = contract.Manifest.model_validate_json((folder / contract.FILE_NAME).read_bytes())
             contract.write(folder, stated.model_copy(update={"version": version}))
+    (models / "mnist" / "version_labels.json").write_text('{"stable": 1, "old": 1}')
 
 
 Visiting = Callable[..., Visit]

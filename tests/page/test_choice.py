@@ -37,7 +37,9 @@ def test_drawing_comes_first_for_digits_and_uploading_for_others(page: Page) -> 
 
 
 def test_a_chosen_version_is_the_one_that_is_asked(page: Page) -> None:
-    expect(page.get_by_role("combobox", name="Version").locator("option")).to_have_text(["latest (2)", "2", "1"])
+    expect(page.get_by_role("combobox", name="Version").locator("option")).to_have_text(
+        ["latest (2)", "2", "1 (stable, old)"]
+    )
     page.get_by_role("combobox", name="Version").select_option("1")
     with page.expect_request(re.compile(r"/models/mnist/versions/1/predict")):
         draw(page, SEVEN)
@@ -57,7 +59,9 @@ def test_a_model_that_cannot_answer_cannot_be_chosen(visiting: Visiting) -> None
 
     def also_broken(route: Route) -> None:
         models = route.fetch().json()["models"]
-        route.fulfill(json={"models": [{"name": "broken", "version": None, "versions": []}, *models]})
+        route.fulfill(
+            json={"models": [{"name": "broken", "version": None, "versions": [], "version_labels": {}}, *models]}
+        )
 
     visit.page.route("**/models", also_broken)
     page = visit.open("#broken")

@@ -207,6 +207,18 @@ def test_images_of_another_size_than_the_models_are_refused(place: Path, tmp_pat
     assert result.exit_code == 1 and "--size 12 --grey" in result.output
 
 
+def test_a_folder_of_images_is_read_as_the_model_takes_them(place: Path, tmp_path: Path) -> None:
+    test = tiny_data.make().test
+    for number, (image, label) in enumerate(zip(test.images[:80, :, :, 0], test.labels[:80], strict=True)):
+        (tmp_path / "own" / tiny_data.DATA_SET.labels[label]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "own" / tiny_data.DATA_SET.labels[label] / f"{number}.png")
+    result = export(place, "logits.keras", tmp_path, "--images", str(tmp_path / "own"))
+    assert result.exit_code == 0, result.output
+    assert "accuracy" in result.output
+    wrong = export(place, "logits.keras", tmp_path, "--images", str(tmp_path / "own"), "--size", "16")
+    assert wrong.exit_code == 1 and "--size 12 --grey" in wrong.output
+
+
 def test_a_model_that_was_not_measured_does_not_replace_one_that_was(place: Path, tmp_path: Path) -> None:
     assert export(place, "logits.keras", tmp_path, "--images", str(place / "tiny.npz")).exit_code == 0
     refused = export(place, "logits.keras", tmp_path)

@@ -48,6 +48,17 @@ def test_the_last_tenth_of_a_fixed_shuffle_is_held_out(file: Path) -> None:
     assert np.array_equal(content.splits.test.images, tiny_data.make().test.images)
 
 
+def test_what_is_held_out_has_its_part_of_each_class_and_one_of_a_rare_one(file: Path) -> None:
+    train = tiny_data.make().train
+    common, rare = np.flatnonzero(train.labels != 3), np.flatnonzero(train.labels == 3)[:2]
+    chosen = np.concatenate([common, rare])
+    change(file, x_train=train.images[chosen], y_train=train.labels[chosen])
+    content = read(file)
+    held_out = np.bincount(content.splits.train.labels[-content.validation_images :], minlength=4)
+    expected = np.bincount(train.labels[common])[:3] * content.validation_images / len(chosen)
+    assert held_out[3] == 1 and np.abs(held_out[:3] - expected).max() <= 1
+
+
 def test_labels_of_shape_n_1_and_images_without_channels_are_taken(file: Path) -> None:
     train = tiny_data.make().train
     change(file, x_train=train.images[..., 0], y_train=train.labels[:, None].astype(np.int64))

@@ -26,8 +26,8 @@ def refined() -> Recipe:
     )
 
 
-def rate(at: int) -> float:
-    optimizer = model.optimizer(refined(), STEPS)
+def rate(at: int, of: Recipe | None = None) -> float:
+    optimizer = model.optimizer(of or refined(), STEPS)
     optimizer.iterations.assign(at)
     return float(optimizer.learning_rate)
 
@@ -43,6 +43,13 @@ def test_the_learning_rate_rises_and_falls_once_a_phase() -> None:
     assert found[10] == pytest.approx(1.0) and max(found) == pytest.approx(1.0)
     assert found[39] < 0.01 and found[40] < 0.05
     assert max(found[40:]) == found[45] == pytest.approx(0.5) and found[59] < 0.01
+
+
+def test_a_constant_rate_is_another_one_from_the_refinement_on() -> None:
+    constant = replace(refined(), optimizer=replace(refined().optimizer, schedule="constant"))
+    rates = [rate(step, constant) for step in (0, 4 * STEPS - 1, 4 * STEPS, 6 * STEPS - 1)]
+    assert rates == pytest.approx([1.0, 1.0, 0.5, 0.5])
+    assert rate(7, replace(constant, refinement=None)) == 1.0
 
 
 def test_the_last_pictures_are_those_of_the_refinement() -> None:

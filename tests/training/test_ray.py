@@ -15,7 +15,7 @@ from training.cli import main
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own processes and files are its own affair
-def test_runs_on_ray_give_what_runs_give_here(tmp_path: Path) -> None:
+def test_runs_on_ray_give_what_runs_give_here_and_one_that_fails_ends_no_other(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="an extra: pip install -r requirements/ray.txt")
     from training import dataset
     from training import run as runs
@@ -25,8 +25,14 @@ def test_runs_on_ray_give_what_runs_give_here(tmp_path: Path) -> None:
     tiny.install()
     own = {"arrays": str(tmp_path / "tiny.npz"), "labels": None, "kind": "photo"}
     chosen = replace(recipe.find("tiny_whole"), data_set="arrays", data_options=own, epochs=1)
-    wanted = [(chosen, seed) for seed in (1, 2)]
-    found = {done.seed: done.result for done in ray_jobs.run_all(wanted, tmp_path / "ray", None, None)}
+    without_data = replace(chosen, data_options=own | {"arrays": str(tmp_path / "none.npz")})
+    wanted = [(chosen, 1), (without_data, 3), (chosen, 2)]
+    found = {}
+    with pytest.raises(
+        ray_jobs.RunsFailed, match=r"1 of 3 runs failed:\ntiny_whole, seed 3: .*none.npz cannot be read"
+    ):
+        for done in ray_jobs.run_all(wanted, tmp_path / "ray", None, None):
+            found[done.seed] = done.result
     data_set = dataset.find("arrays", own)
     here = train(runs.create(tmp_path / "here", chosen, 1), data_set, dataset.load(data_set, None))
     assert sorted(found) == [1, 2] and found[1].test_accuracy == pytest.approx(here.test_accuracy, abs=0.02)

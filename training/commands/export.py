@@ -56,7 +56,7 @@ def export(
     foreign.check_is_model(source)
     if data_dir and not data_set:
         raise click.UsageError("--data-dir holds the files of a --data-set, such as mnist; name it too")
-    evidence = _evidence(data_set, data_dir, own)
+    evidence = _evidence(source, data_set, data_dir, own)
     labels = own_data.read_labels(own["labels"]) if own["labels"] else evidence.labels if evidence else None
     if not model or not re.fullmatch(contract.NAME_PATTERN, model) or not labels:
         raise click.UsageError(
@@ -80,14 +80,20 @@ def export(
         click.echo(f"published {publish_version(version, models_dir, force=force)}")
 
 
-def _evidence(data_set: str | None, data_dir: Path | None, own: own_data.Stated) -> Content | None:
-    """Labelled images to measure on: a data set, or one's own, or none."""
+def _evidence(source: Path, data_set: str | None, data_dir: Path | None, own: own_data.Stated) -> Content | None:
+    """Labelled images to measure on: a data set, or one's own, read as the model takes them, or none."""
     if data_set:
         found = dataset.find(data_set)
         return Content(found.labels, found.kind, dataset.load(found, data_dir), validation_images=0, divided=True)
-    if own["images"] is None:
+    images = own["images"]
+    if images is None:
         return None
-    content = own_data.read(own["images"], own).content
+    if not own["size"]:
+        from training import foreign
+
+        side, _, channels = foreign.image_shape(source)
+        own = {**own, "size": side, "grey": channels == 1}
+    content = own_data.read(images, own).content
     for remark in content.remarks:
         click.echo(remark)
     return content

@@ -25,7 +25,9 @@ _OWN = (
         help="folder: one directory of images a class, or these in train/ val/ test/; or an .npz file with x_train, "
         "y_train, x_test, y_test.",
     ),
-    click.option("--size", type=click.IntRange(8, 256), default=32, show_default=True, help="folder: side in pixels."),
+    click.option(
+        "--size", type=click.IntRange(8, 256), help="folder: side in pixels; without it 32, or what the model takes."
+    ),
     click.option("--grey", is_flag=True, help="folder: one channel instead of three."),
     click.option(
         "--kind", default="photo", show_default=True, help="folder: how pictures are prepared; digit, garment, photo."

@@ -40,10 +40,23 @@ def read(arrays: str, labels: tuple[str, ...] | None, kind: str) -> Content:
     except ValueError as error:
         raise DataFault(f"{arrays}: {error}") from error
     names = labels or tuple(str(number) for number in range(int(train.labels.max()) + 1))
-    # Files are often sorted by class, and the last images are held out.
-    order = np.random.default_rng(_ORDER_SEED).permutation(len(train.labels))
-    shuffled = Split(*(array[order] for array in train))
-    return Content(names, kind, Splits(shuffled, test), max(1, round(len(order) * _HELD_OUT)), divided=True)
+    order = _each_class_spread(train.labels)
+    spread = Split(*(array[order] for array in train))
+    held_out = max(len(names), round(len(order) * _HELD_OUT))
+    return Content(names, kind, Splits(spread, test), held_out, divided=True)
+
+
+def _each_class_spread(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """An order by chance in which any number of last images has its part of each class, and each class is last once.
+
+    Files are often sorted by class, and the last images are held out.
+    """
+    order = np.random.default_rng(_ORDER_SEED).permutation(len(labels))
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        of_class = labels[order] == label
+        place[of_class] = np.arange(1, of_class.sum() + 1) / of_class.sum()
+    return order[np.argsort(place, kind="stable")]
 
 
 def _loaded(path: Path) -> dict[str, NDArray[np.generic]]:

@@ -125,7 +125,9 @@ def test_a_digit_is_recognised_in_every_format(client: FlaskClient, name: str) -
 
 def test_models_are_listed_and_described(client: FlaskClient) -> None:
     listed = client.get("/models").get_json()["models"]
-    assert listed == [{"name": name, "version": number(name), "versions": [number(name)]} for name in SHIPPED]
+    assert listed == [
+        {"name": name, "version": number(name), "versions": [number(name)], "version_labels": {}} for name in SHIPPED
+    ]
     described = client.get("/models/mnist").get_json()
     assert described == client.get(f"/models/mnist/versions/{number('mnist')}").get_json()
     assert described["labels"] == [str(n) for n in range(10)]
