@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gunicorn.arbiter import Arbiter
 
-from service import keys, logs, steady
+from service import heap, keys, logs, steady
 from service.errors import Fault
 from service.inference import folders
 from service.settings import MODELS_AT_START, SettingsFault, read_settings
@@ -101,11 +101,12 @@ def on_reload(server: Arbiter) -> None:
 
 
 def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
-    """Has a new worker answer malformed HTTP as a fault, need neither reader nor disk, and relieve those before."""
+    """Has a new worker answer malformed HTTP as a fault, need neither reader nor disk, keep little, relieve others."""
     from service.api import malformed, reserved
 
     malformed.install()
     reserved.install()
+    heap.give_back()
     for handler in logs.handlers():
         handler.write_in_background()
     worker.succeed(server.WORKERS.values())

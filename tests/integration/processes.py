@@ -12,8 +12,8 @@ _ESTABLISHED = "01"
 
 def parent_of(server: Server) -> int:
     """The number of gunicorn's own process."""
-    (pid,) = re.findall(r"Listening at: \S+ \((\d+)\)", server.log.read_text())
-    return int(pid)
+    told = re.findall(r"Listening at: \S+ \((\d+)\)", server.log.read_text())
+    return int(told[0]) if told else server.process.pid
 
 
 def workers_of(server: Server) -> list[int]:
@@ -22,8 +22,12 @@ def workers_of(server: Server) -> list[int]:
 
 
 def living_workers(server: Server) -> list[int]:
-    """Those that have not ended."""
-    return [pid for pid in workers_of(server) if _lives(pid)]
+    """Those that have not ended, in order, by /proc."""
+    parent, found = parent_of(server), []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and _state_and_parent(entry) in [("R", parent), ("S", parent), ("D", parent)]:
+            found.append(int(entry.name))
+    return sorted(found)
 
 
 def wait_for_workers(server: Server, number: int) -> None:
@@ -44,8 +48,9 @@ def connections_of(server: Server, pid: int) -> int:
     return sum(str(path.readlink()) in ours for path in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def _lives(pid: int) -> bool:
+def _state_and_parent(process: Path) -> tuple[str, int]:
     try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+        words = (process / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
+        return "", 0  # it has just ended
+    return words[0], int(words[1])
