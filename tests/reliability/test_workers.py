@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.crowd import Crowd
+from tests.conftest import golden
+from tests.integration.crowd import PREDICT, Crowd
 from tests.integration.load import Load
 from tests.integration.processes import connections_of, living_workers, wait_for_workers, workers_of
 from tests.integration.server import Server, running
@@ -90,13 +91,8 @@ def test_replaced_workers_lose_no_request(tmp_path: Path, scale: Scale, tell: Te
 
 
 def test_every_worker_switches_at_each_new_version(tmp_path: Path, models_dir: Path, scale: Scale, tell: Tell) -> None:
-    settings = {"models_dir": models_dir, "workers": WORKERS, "poll_interval_s": 0.1, "log_format": "text"}
-    with (
-        running(tmp_path / "log", **settings) as server,
-        Load(
-            server, ["/models/mnist/predict"], (models_dir / "mnist/1/golden/7.png").read_bytes(), 4
-        ).running() as load,
-    ):
+    started = running(tmp_path / "log", models_dir=models_dir, workers=WORKERS, poll_interval_s=0.1, log_format="text")
+    with started as server, Load(server, [PREDICT], golden(), 4).running() as load:
         for version in range(2, scale.reloads + 2):
             publish(models_dir, version)
             switched(server, version)
