@@ -43,7 +43,7 @@ _FORMS = {
         bomb_bytes=2**30,
         version_rounds=10,
         training_kills=20,
-        training_epochs=60,
+        training_epochs=400,
     ),
     # For every change: five minutes, and five more for the soak.
     "short": Scale(
@@ -57,7 +57,7 @@ _FORMS = {
         bomb_bytes=2**28,
         version_rounds=1,
         training_kills=3,
-        training_epochs=20,
+        training_epochs=40,
     ),
     # For whoever works on the suite itself: whether it runs, not whether the service holds.
     "glance": Scale(
