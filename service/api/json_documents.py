@@ -27,18 +27,13 @@ def parse(body: bytes, most_values: int) -> Document:
     Raises RequestFault, and TooManyImages before a body with more values than that is parsed: as Python's objects they
     would take thirty times its size, and seconds.
     """
-    check_values(body, most_values)
+    # Each value but the first follows one of these; some may stand inside a text.
+    if sum(map(body.count, (b",", b"[", b"{"))) > most_values:
+        raise TooManyImages(f"the body has more than the {most_values} values that the images of one request may have")
     document = _parsed(_text(body))
     if not isinstance(document, dict):
         raise _fault(f"JSON Value: {shown(document)} Is not object")
     return document
-
-
-def check_values(body: bytes, most: int) -> None:
-    """Raises TooManyImages if a body that is not parsed yet may hold more values than that."""
-    # Each value but the first follows one of these; some may stand inside a text.
-    if sum(map(body.count, (b",", b"[", b"{"))) > most:
-        raise TooManyImages(f"the body has more than the {most} values that the images of one request may have")
 
 
 def kind(value: object) -> str:

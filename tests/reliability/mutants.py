@@ -35,8 +35,12 @@ def _modes(format_: str) -> tuple[str, ...]:
 
 
 def of(format_: str, number: int, seed: int) -> Iterator[bytes]:
-    """So many mutants, the same ones for a seed."""
-    chance, files = random.Random(seed), sources(format_)
+    """So many mutants of a format's files, the same ones for a seed."""
+    return changed(sources(format_), number, random.Random(seed))
+
+
+def changed(files: list[bytes], number: int, chance: random.Random) -> Iterator[bytes]:
+    """So many mutants of these files, none of them empty."""
     for _ in range(number):
         data = bytearray(chance.choice(files))
         for _ in range(chance.choice((1, 1, 2, 4, 16))):
