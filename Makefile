@@ -13,7 +13,7 @@ DOCKER ?= docker
 IMAGE ?= squint
 TARGET ?= litert
 
-.PHONY: help serve train test check fix image lock clean
+.PHONY: help serve train test reliability check fix image lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -26,6 +26,9 @@ train: .venv/.training ## Train RECIPE=mnist; ARGS="--publish" and others are ha
 
 test: .venv/.dev ## Run the tests
 	$(BIN)/pytest $(ARGS)
+
+reliability: .venv/.dev ## Kill, flood, starve and soak the service, about an hour; SQUINT_RELIABILITY=short takes ten minutes
+	$(BIN)/pytest -m reliability tests/reliability $(ARGS)
 
 check: .venv/.dev ## Check format, lint, types and import directions, and run the tests
 	$(BIN)/ruff format --check

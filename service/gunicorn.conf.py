@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gunicorn.arbiter import Arbiter
 
-from service import keys, logs
+from service import heap, keys, logs, steady
 from service.errors import Fault
 from service.inference import folders
 from service.settings import MODELS_AT_START, SettingsFault, read_settings
@@ -33,7 +33,12 @@ except Fault as fault:
 _OWN = f"squint-metrics-{os.getpid()}-"
 _metrics_dir = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", "squint-metrics-"))
 if _metrics_dir.name.startswith("squint-metrics-") and not _metrics_dir.name.startswith(_OWN):
-    _metrics_dir = Path(tempfile.mkdtemp(prefix=_OWN))
+    try:
+        _metrics_dir = Path(tempfile.mkdtemp(prefix=_OWN))
+    except OSError as error:
+        sys.exit(
+            f"squint: no folder can be made for the workers' counts: {error}; mount one at /tmp, or name it by TMPDIR"
+        )
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics_dir)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -50,7 +55,7 @@ graceful_timeout = math.ceil(settings.drain_delay_s) + settings.drain_timeout_s 
 keepalive = 5
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 # The heartbeat file must not wait for a disk.
-worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
+worker_tmp_dir = str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None
 # No client may set SCRIPT_NAME or PATH_INFO by a header.
 forwarder_headers = ""
 # It writes below $HOME, which a read-only container has not.
@@ -66,9 +71,11 @@ def on_starting(server: Arbiter) -> None:
     try:
         names = folders.check_start(settings.models_dir, settings.engine)
         _check_keys()
+        _check_metrics_dir()
     except Fault as fault:
         on_exit(server)
         sys.exit(f"squint: {fault}")
+    steady.install()
     # Readiness waits for these; a model that is added later cannot take it away from the others.
     os.environ[MODELS_AT_START] = json.dumps(names)
     if settings.open_to_others:
@@ -83,6 +90,11 @@ def _check_keys() -> None:
         raise SettingsFault(f"SQUINT_API_KEYS_FILE={str(settings.api_keys_file)!r}: {fault}") from fault
 
 
+def _check_metrics_dir() -> None:
+    if not os.access(_metrics_dir, os.W_OK):
+        raise SettingsFault(f"PROMETHEUS_MULTIPROC_DIR={str(_metrics_dir)!r}: is no folder that can be written to")
+
+
 def on_reload(server: Arbiter) -> None:
     """Tells the workers of now that others will take their place."""
     for worker in server.WORKERS.values():
@@ -90,10 +102,12 @@ def on_reload(server: Arbiter) -> None:
 
 
 def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
-    """Has a new worker answer malformed HTTP as a fault, never wait for its log, and relieve those before."""
-    from service.api import malformed
+    """Has a new worker answer malformed HTTP as a fault, need neither reader nor disk, keep little, relieve others."""
+    from service.api import malformed, reserved
 
     malformed.install()
+    reserved.install()
+    heap.give_back()
     for handler in logs.handlers():
         handler.write_in_background()
     worker.succeed(server.WORKERS.values())

@@ -17,10 +17,21 @@ def new_file(path: Path) -> Iterator[Path]:
     """Yields a path beside `path` to write to; renames it onto `path` if the block succeeds."""
     # Of this process alone: two that write the same file each replace it whole.
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    yield part
-    _sync(part)
-    os.replace(part, path)
+    try:
+        yield part
+        _sync(part)
+        os.replace(part, path)
+    except BaseException:
+        # A disk that is full must not stay so for what nobody can use.
+        part.unlink(missing_ok=True)
+        raise
     _sync(path.parent)
+
+
+def clear(path: Path) -> None:
+    """Removes what killed processes left of a `new_file`; the caller holds the folder, and alone writes this file."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -38,11 +49,15 @@ def new_folder(path: Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    yield part
-    for written in part.rglob("*"):
-        _sync(written)
-    _sync(part)
-    os.rename(part, path)
+    try:
+        yield part
+        for written in part.rglob("*"):
+            _sync(written)
+        _sync(part)
+        os.rename(part, path)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     _sync(path.parent)
 
 

@@ -1,11 +1,17 @@
 """`python -m training`: the group of the commands in `training.commands`."""
 
+import errno
+
 import click
 
 from service import manifest as contract
 from service.errors import Fault
 from training import atomic
 from training.commands import export, look, train
+
+# The disk's, not ours.
+_NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
+_AGAIN = "the same command goes on where it was"
 
 
 class _Faults(click.Group):
@@ -16,6 +22,11 @@ class _Faults(click.Group):
             return super().invoke(context)
         except (Fault, atomic.InUse, contract.ManifestFault) as fault:
             raise click.ClickException(str(fault)) from fault
+        except OSError as error:
+            if error.errno not in _NOT_WRITABLE:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{place}{error.strerror}; nothing is half written, and {_AGAIN}") from error
 
 
 @click.group(cls=_Faults, context_settings={"help_option_names": ["-h", "--help"]})

@@ -77,6 +77,11 @@ class Run:
             np.savez(file, allow_pickle=False, history=history, **arrays)
         atomic.write_text(self.folder / "history.json", json.dumps(checkpoint.history, indent=2) + "\n")
 
+    def tidy(self) -> None:
+        """Removes what killed processes left half written; the caller holds the folder."""
+        for name in ("checkpoint.npz", "history.json", "test.json"):
+            atomic.clear(self.folder / name)
+
     def load(self) -> Checkpoint | None:
         """The last checkpoint, or None if no epoch was finished."""
         path = self.folder / "checkpoint.npz"

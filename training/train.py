@@ -21,6 +21,8 @@ def train(run: Run, data_set: DataSet, splits: Splits, *, tensorboard: bool = Fa
     # Networks of earlier runs would pile up in Keras' global state.
     keras.backend.clear_session()
     with _held(run, share), Progress(Curves(run.folder) if tensorboard and share.leads else None) as progress:
+        if share.leads:
+            run.tidy()
         trained, history = fit.fit(run, data_set, train_split, validation, progress, share)
         test_loss, test_accuracy = fit.measure(trained, splits.test)
         result = Result(

@@ -3,7 +3,7 @@
 import fcntl
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from operator import add
 from pathlib import Path
 from typing import BinaryIO
@@ -59,7 +59,9 @@ class Dead:
 
         Never waits: what is being read now, or cannot be written, is added up with the next one.
         """
-        mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]
+        # An error of the disk must not reach gunicorn's parent, which would end the service for it.
+        with suppress(OSError):
+            mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]
         # The system may have given the number of one that is still to be added up to a new worker, which counts on.
         self._pids = (self._pids | {pid}).difference(living)
         with _alone(self._folder) as alone:
@@ -72,8 +74,11 @@ class Dead:
 @contextmanager
 def _reading(folder: Path) -> Iterator[None]:
     """Nobody adds up for as long as the block runs."""
-    with (folder / _LOCK).open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    with ExitStack() as held:
+        # Where it cannot be opened, the folder being gone or read-only, nobody else can add up either.
+        with suppress(OSError):
+            lock = held.enter_context((folder / _LOCK).open("ab"))
+            fcntl.flock(lock, fcntl.LOCK_SH)
         yield
 
 

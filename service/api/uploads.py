@@ -16,6 +16,8 @@ from service.api.schemas import PredictBody
 
 FIELD = "image"
 _DATA_URL_HEAD = re.compile(r"^data:[^,]*;base64,", re.IGNORECASE)
+# A `data:` URL has one too, and a body may hold other keys. Parsed, a body full of values would take a gigabyte.
+_COMMAS_AN_IMAGE, _OTHER_COMMAS = 2, 1000
 _EXPECTED = '{"images": ["<base64>"]}'
 Texts = MultiDict[str, str]
 Files = MultiDict[str, FileStorage]
@@ -95,6 +97,8 @@ def _from_multipart(texts: Texts, files: Files) -> list[Upload]:
 
 
 def _from_json(body: bytes, max_images: int) -> list[Upload]:
+    if body.count(b",") > (most := _COMMAS_AN_IMAGE * max_images + _OTHER_COMMAS):
+        raise TooManyImages(f"the body has more than {most} commas; {max_images} images need no more")
     try:
         images = PredictBody.model_validate_json(body.removeprefix(codecs.BOM_UTF8)).images
     except ValidationError as error:

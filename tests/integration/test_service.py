@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 from service import manifest as contract
 from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from tests.integration import container
+from tests.integration.processes import wait_for_workers, workers_of
 from tests.integration.server import Server, running, start
 
 PREDICT = "/models/mnist/predict"
@@ -35,11 +35,6 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def total(text: str, start: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(start))
-
-
-def workers_of(server: Server) -> list[int]:
-    """The pids of the workers, from the log."""
-    return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", server.log.read_text())]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -67,10 +62,7 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay(server: Server) -> None
     before = total(server.get("/metrics")[1], "squint_predictions_total")
     known = workers_of(server)
     os.kill(known[-1], signal.SIGKILL)
-    for _ in range(600):
-        if len(workers_of(server)) > len(known):
-            break
-        time.sleep(0.05)
+    wait_for_workers(server, len(known) + 1)
     assert len(workers_of(server)) == len(known) + 1
     assert server.post(PREDICT, golden())[0] == 200
     assert total(server.get("/metrics")[1], "squint_predictions_total") == before + 1

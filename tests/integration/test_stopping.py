@@ -1,92 +1,19 @@
 """The service stops, reloads and loses workers while it is asked, and every request is accounted for."""
 
 import os
-import re
 import signal
 import socket
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from tests.conftest import golden
+from tests.integration.crowd import FRESH, KEEP, PREDICT, Crowd
+from tests.integration.processes import parent_of, wait_for_workers, workers_of
 from tests.integration.server import Server, running
-from tests.integration.wire import Wire, address, post, wire
-
-PREDICT = "/models/mnist/predict"
-KEEP, FRESH = post(PREDICT, golden()), post(PREDICT, golden(), "Connection: close")
-
-
-class Crowd:
-    """Clients that ask without pause, half of them on kept connections; what came of each request is counted.
-
-    A kept connection may be closed between two requests, which HTTP leaves to the server: the request is then sent
-    again on a new one. A connection that is refused was never accepted.
-    """
-
-    def __init__(self, server: Server, clients: int) -> None:
-        self._server, self._stop = server, Event()
-        self.outcomes: Counter[str] = Counter()
-        self._threads = [Thread(target=self._ask, args=(number % 2 == 0,)) for number in range(clients)]
-
-    @contextmanager
-    def asking(self) -> Iterator["Crowd"]:
-        """Asks until the end of the block, or until connections are refused."""
-        for thread in self._threads:
-            thread.start()
-        try:
-            yield self
-        finally:
-            self._stop.set()
-            for thread in self._threads:
-                thread.join(60)
-
-    def wait_for(self, answers: int) -> None:
-        """Returns when so many more were answered 200."""
-        goal, ends = self.outcomes["200"] + answers, time.monotonic() + 60
-        while self.outcomes["200"] < goal:
-            assert time.monotonic() < ends, self.outcomes
-            time.sleep(0.01)
-
-    def _ask(self, keeps: bool) -> None:
-        while not self._stop.is_set():
-            try:
-                with wire(self._server) as client:
-                    self._use(client, keeps)
-            except ConnectionRefusedError:
-                self.outcomes["refused"] += 1
-                return
-            except OSError as error:
-                self.outcomes[type(error).__name__] += 1
-
-    def _use(self, client: Wire, keeps: bool) -> None:
-        answered = 0
-        while not self._stop.is_set():
-            client.send(KEEP if keeps else FRESH)
-            answer = client.answer()
-            if answer is None:
-                self.outcomes["closed before the first" if not answered else "closed between"] += 1
-                return
-            answered += 1
-            self.outcomes[str(answer.status)] += 1
-            if answer.headers["connection"] == "close":
-                return
-
-
-def workers_of(server: Server) -> list[int]:
-    return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", server.log.read_text())]
-
-
-def wait_for_workers(server: Server, number: int) -> None:
-    ends = time.monotonic() + 60
-    while len(workers_of(server)) < number:
-        assert time.monotonic() < ends, server.log.read_text()
-        time.sleep(0.02)
+from tests.integration.wire import Wire, address, wire
 
 
 @pytest.mark.parametrize("round_", range(4))
@@ -109,13 +36,13 @@ def test_a_reload_under_load_loses_no_request(tmp_path: Path) -> None:
                 crowd.wait_for(200)
         assert set(crowd.outcomes) <= {"200"}, crowd.outcomes
         assert server.post(PREDICT, golden())[0] == 200
-        (parent,) = re.findall(r"Listening at: \S+ \((\d+)\)", server.log.read_text())
+        parent = parent_of(server)
         assert len(metrics_of(parent)) == 1
     assert metrics_of(parent) == []
     assert "Traceback" not in server.log.read_text()
 
 
-def metrics_of(parent: str) -> list[Path]:
+def metrics_of(parent: int) -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob(f"squint-metrics-{parent}-*"))
 
 

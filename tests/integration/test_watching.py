@@ -15,6 +15,7 @@ import pytest
 
 from service import keys
 from tests.conftest import REPOSITORY, SHIPPED, golden
+from tests.integration.processes import parent_of, workers_of
 from tests.integration.server import COMMAND, Server, running, start
 
 PREDICT = "/models/mnist/predict"
@@ -39,14 +40,9 @@ def total(server: Server, start: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(start))
 
 
-def workers_of(server: Server) -> list[int]:
-    return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", server.log.read_text())]
-
-
 def metrics_folder(server: Server) -> Path:
     """That of the running service, which carries its number."""
-    (pid,) = re.findall(r"Listening at: \S+ \((\d+)\)", server.log.read_text())
-    (folder,) = Path(os.environ.get("TMPDIR", "/tmp")).glob(f"squint-metrics-{pid}-*")  # noqa: S108
+    (folder,) = Path(os.environ.get("TMPDIR", "/tmp")).glob(f"squint-metrics-{parent_of(server)}-*")  # noqa: S108
     return folder
 
 

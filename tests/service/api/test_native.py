@@ -140,3 +140,10 @@ def test_an_answer_carries_the_callers_request_id_if_it_is_sane(client: FlaskCli
     assert client.get("/livez", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
     made = client.get("/livez", headers={"X-Request-ID": "a b\t" + "c" * 200}).headers["X-Request-ID"]
     assert len(made) == 32
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", '""', "0", '{"a":0}'])
+def test_json_of_very_many_values_is_refused_before_it_is_parsed(client: FlaskClient, value: str) -> None:
+    body = f'{{"images": ["", {", ".join([value] * 2000)}]'  # without an end: parsed it would be a 400
+    answer = client.post("/models/mnist/predict", data=body, content_type="application/json")
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "too_many_images")
