@@ -47,7 +47,7 @@ lock: ## Lock the dependencies of pyproject.toml anew; needs uv
 	$(LOCK) --group tensorflow -c requirements/dev.txt -o requirements/tensorflow.txt
 	$(LOCK) --group training -c requirements/dev.txt -o requirements/training.txt
 	$(subst pyproject.toml,,$(LOCK)) --upgrade --group clients -o requirements/clients.txt
-	for extra in jax tensorboard ray opentelemetry; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
+	for extra in jax tensorboard ray opentelemetry sbom; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
 clean: ## Remove what was installed and cached; runs/ and models/ stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
