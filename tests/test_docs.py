@@ -50,9 +50,9 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 
 def test_every_make_target_in_the_documents_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     for document in DOCUMENTS:
-        assert set(re.findall(r"(?:^ {4}|`)make ([a-z]+)", document.read_text(), re.MULTILINE)) <= targets, document
+        assert set(re.findall(r"(?:^ {4}|`)make ([a-z0-9]+)", document.read_text(), re.MULTILINE)) <= targets, document
 
 
 def test_the_tree_in_the_readme_names_only_what_exists() -> None:
