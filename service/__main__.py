@@ -14,7 +14,7 @@ import click
 from service.atomic import new_file
 
 if TYPE_CHECKING:
-    from service.told import Line
+    from service.told import Line, Teller
 
 _GUNICORN_CONF = Path(__file__).with_name("gunicorn.conf.py")
 
@@ -92,20 +92,17 @@ def key(name: str, roles: tuple[str, ...]) -> None:
 @click.option("--version", type=click.IntRange(min=1), help="Of the model.  [default: the highest]")
 @click.option("--top-k", type=click.IntRange(min=1), help="Also this many labels with the highest probabilities.")
 @click.option("--seen", is_flag=True, help="Also what the model saw, and how it came about.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File for the lines; it appears whole.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes, if there are files for all.  [default: the cores]")
 @click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File for the lines; it appears whole, at the end.",
-)
-@click.option(
-    "--jobs", type=click.IntRange(min=1), help="Processes, once there are files for all.  [default: the cores]"
+    "--ray", metavar="ADDRESS", help="By Ray Data on this cluster, or on one started here for `local`; an extra."
 )
 def predict(model: str, files: tuple[str, ...], as_json: bool, version: int | None, top_k: int | None, seen: bool,
-            output: Path | None, jobs: int | None) -> None:  # fmt: skip
+            output: Path | None, jobs: int | None, ray: str | None) -> None:  # fmt: skip
     """Predicts files, folders of files or, for -, standard input with MODEL, without a service.
 
     Answers are those of the service to the last digit, in the order of the files. A file that cannot be used is
-    reported and the next one taken; then the exit status is 1.
+    reported and the next one taken; then the exit status is 1. With --ray they may lie in an object store too.
     """
     from service import crew, told
     from service.cores import allotted_cores
@@ -115,13 +112,23 @@ def predict(model: str, files: tuple[str, ...], as_json: bool, version: int | No
 
     try:
         teller = told.Teller(told.Asked(read_settings(), model, version, as_json, top_k, seen))
+        lines = _on_ray(teller, files, ray) if ray else crew.lines(teller, find(files), jobs or allotted_cores())
         with _written(output) as place:
-            failed = _tell(crew.lines(teller, find(files), jobs or allotted_cores()), place, as_json)
+            failed = _tell(lines, place, as_json)
     except told.TooManyLabels as fault:
         raise click.BadParameter(fault.text, param_hint="--top-k") from fault
     except Fault as fault:
         raise click.ClickException(fault.text) from fault
     sys.exit(1 if failed else 0)
+
+
+def _on_ray(teller: "Teller", files: tuple[str, ...], address: str) -> "Iterator[Line]":
+    try:
+        from service import ray_data
+    except ImportError as error:
+        told = f"--ray needs the extra: pip install --require-hashes -r requirements/ray.txt ({error})"
+        raise click.ClickException(told) from error
+    return ray_data.lines(teller, files, address)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from service import answer, predict
@@ -47,6 +48,11 @@ class Teller:
         self._labels = self._model.manifest.labels
         if asked.top_k and asked.top_k > len(self._labels):
             raise TooManyLabels(f"{asked.model} has {len(self._labels)} labels")
+
+    @property
+    def folder(self) -> Path:
+        """Where the version lies."""
+        return self._model.folder
 
     def line(self, source: predict.Source) -> Line:
         """The line of one file."""

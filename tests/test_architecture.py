@@ -91,8 +91,9 @@ def test_what_training_may_import_is_what_is_not_forbidden() -> None:
     assert found == allowed
 
 
-def test_tensorflow_is_imported_where_it_is_said_and_nowhere_else() -> None:
-    assert importers("tensorflow") == set(rule("tensorflow").removeprefix("only ").split(", "))
+@pytest.mark.parametrize("package", ["tensorflow", "ray"])
+def test_a_heavy_package_is_imported_where_it_is_said_and_nowhere_else(package: str) -> None:
+    assert importers(package) == set(rule(package).removeprefix("only ").split(", "))
 
 
 def test_flask_is_imported_in_the_app_and_the_api_alone() -> None:
