@@ -13,10 +13,10 @@ DOCKER ?= docker
 IMAGE ?= squint
 TARGET ?= litert
 
-.PHONY: help serve train test reliability check fix image lock clean
+.PHONY: help serve train test reliability check fix image blackbox sbom arm64 lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 serve: .venv/.service ## Serve the shipped models; HOST= and PORT= override 127.0.0.1 and 8000
 	@$(if $(HOST),SQUINT_HOST=$(HOST)) $(if $(PORT),SQUINT_PORT=$(PORT)) exec $(BIN)/python -m service serve
@@ -44,13 +44,24 @@ fix: .venv/.dev ## Format, and mend what the linter can mend
 image: ## Build the container image; TARGET=tensorflow for the second engine
 	$(DOCKER) build --target $(TARGET) --tag $(IMAGE) .
 
+blackbox: export SQUINT_CONTAINER ?= tests/integration/docker.sh
+blackbox: .venv/.dev ## Build both targets, run them, test them over HTTP; SQUINT_CONTAINER= names another script than Docker's
+	$(BIN)/pytest tests/integration/test_service.py -k container $(ARGS)
+
+sbom: .venv/.sbom ## List the packages locked for the image as CycloneDX JSON; TARGET=tensorflow for the second engine
+	$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file sbom-$(TARGET).json requirements/$(TARGET:litert=service).txt
+
+arm64: .venv/.dev ## Ask the package index whether all that is locked for the images has wheels for 64-bit ARM
+	$(BIN)/python -m deploy.wheels requirements/service.txt requirements/tensorflow.txt
+
 lock: ## Lock the dependencies of pyproject.toml anew; needs uv
 	$(LOCK) --upgrade --group dev -o requirements/dev.txt
 	$(LOCK) -c requirements/dev.txt -o requirements/service.txt
 	$(LOCK) --group tensorflow -c requirements/dev.txt -o requirements/tensorflow.txt
 	$(LOCK) --group training -c requirements/dev.txt -o requirements/training.txt
 	$(subst pyproject.toml,,$(LOCK)) --upgrade --group clients -o requirements/clients.txt
-	for extra in jax tensorboard ray opentelemetry; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
+	for extra in jax tensorboard ray opentelemetry sbom; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
 clean: ## Remove what was installed and cached; runs/ and models/ stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

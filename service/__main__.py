@@ -2,11 +2,19 @@
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
+
+from service.atomic import new_file
+
+if TYPE_CHECKING:
+    from service.told import Line, Teller
 
 _GUNICORN_CONF = Path(__file__).with_name("gunicorn.conf.py")
 
@@ -84,36 +92,68 @@ def key(name: str, roles: tuple[str, ...]) -> None:
 @click.option("--version", type=click.IntRange(min=1), help="Of the model.  [default: the highest]")
 @click.option("--top-k", type=click.IntRange(min=1), help="Also this many labels with the highest probabilities.")
 @click.option("--seen", is_flag=True, help="Also what the model saw, and how it came about.")
-def predict(
-    model: str, files: tuple[str, ...], as_json: bool, version: int | None, top_k: int | None, seen: bool
-) -> None:
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File for the lines; it appears whole.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes, if there are files for all.  [default: the cores]")
+@click.option(
+    "--ray", metavar="ADDRESS", help="By Ray Data on this cluster, or on one started here for `local`; an extra."
+)
+def predict(model: str, files: tuple[str, ...], as_json: bool, version: int | None, top_k: int | None, seen: bool,
+            output: Path | None, jobs: int | None, ray: str | None) -> None:  # fmt: skip
     """Predicts files, folders of files or, for -, standard input with MODEL, without a service.
 
-    Answers are those of the service to the last digit. A file that cannot be used is reported and the next one taken;
-    then the exit status is 1.
+    Answers are those of the service to the last digit, in the order of the files. A file that cannot be used is
+    reported and the next one taken; then the exit status is 1. With --ray they may lie in an object store too.
     """
-    from service import predict as offline
-    from service import told
+    from service import crew, told
+    from service.cores import allotted_cores
     from service.errors import Fault
-    from service.images.decode import Limits
+    from service.predict import find
     from service.settings import read_settings
 
     try:
-        chosen = read_settings()
-        opened = offline.open_model(chosen, model, version)
+        teller = told.Teller(told.Asked(read_settings(), model, version, as_json, top_k, seen))
+        lines = _on_ray(teller, files, ray) if ray else crew.lines(teller, find(files), jobs or allotted_cores())
+        with _written(output) as place:
+            failed = _tell(lines, place, as_json)
+    except told.TooManyLabels as fault:
+        raise click.BadParameter(fault.text, param_hint="--top-k") from fault
     except Fault as fault:
         raise click.ClickException(fault.text) from fault
-    labels = opened.manifest.labels
-    if top_k and top_k > len(labels):
-        raise click.BadParameter(f"{model} has {len(labels)} labels", param_hint="--top-k")
-    limits = Limits(chosen.max_image_bytes, chosen.max_image_pixels, chosen.max_frames)
-    failed = False
-    for file in offline.find(files):
-        answered = offline.answer(opened, file, limits)
-        failed = failed or answered.fault is not None
-        line = told.as_json(answered, labels, top_k, seen) if as_json else told.as_text(answered, labels, top_k, seen)
-        click.echo(line, err=answered.fault is not None and not as_json)
     sys.exit(1 if failed else 0)
+
+
+def _on_ray(teller: "Teller", files: tuple[str, ...], address: str) -> "Iterator[Line]":
+    try:
+        from service import ray_data
+    except ImportError as error:
+        told = f"--ray needs the extra: pip install --require-hashes -r requirements/ray.txt ({error})"
+        raise click.ClickException(told) from error
+    return ray_data.lines(teller, files, address)
+
+
+@contextmanager
+def _written(output: Path | None) -> Iterator[IO[str] | None]:
+    """A file that appears whole at the end of the block, or nothing for standard output."""
+    if output is None:
+        yield None
+        return
+    try:
+        with new_file(output) as part, part.open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
+
+
+def _tell(lines: "Iterable[Line]", place: IO[str] | None, as_json: bool) -> int:
+    """Writes the lines, for people those of failures apart; returns how many these were."""
+    count = failed = 0
+    for line in lines:
+        count, failed = count + 1, failed + line.failed
+        apart = line.failed and not as_json
+        click.echo(line.text, file=None if apart else place, err=apart)
+    if failed and count > 1:
+        click.echo(f"{failed} of {count} files could not be used", err=True)
+    return failed
 
 
 @main.command()

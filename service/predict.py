@@ -1,7 +1,8 @@
 """Predictions offline: files to answers, by the code that serves."""
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,13 @@ class UnreadableFile(Fault):
     code = "unreadable_file"
 
 
+class Source(NamedTuple):
+    """A file by its name, with what is in it where that has been read."""
+
+    file: str
+    content: bytes | None = None
+
+
 class Answered(NamedTuple):
     """A file, and what was predicted of it or why nothing was."""
 
@@ -37,37 +45,65 @@ def open_model(settings: Settings, name: str, version: int | None) -> Classifier
     return registry.get(name, version)
 
 
-def find(paths: Sequence[str]) -> Iterator[str]:
-    """The files named, and those in the folders named, deeper ones too, in the order of their names."""
+def limits(settings: Settings) -> Limits:
+    """What a single picture may be."""
+    return Limits(settings.max_image_bytes, settings.max_image_pixels, settings.max_frames)
+
+
+def find(paths: Iterable[str]) -> Iterator[Source]:
+    """The files named, and those in the folders named, deeper ones too, in the order of their names.
+
+    Folders are read as they are come to, so that no list of all files is ever held.
+    """
     for path in paths:
-        # A folder without a file is answered as what it is, a file that cannot be read.
-        yield from (_below(Path(path)) if path not in (STDIN, "") else []) or [path]
+        if path == STDIN:
+            yield Source(STDIN, sys.stdin.buffer.read())
+        else:
+            below = _below(path) if path else iter(())
+            # A folder without a file is answered as what it is, a file that cannot be read.
+            yield next(below, Source(path))
+            yield from below
 
 
-def _below(folder: Path) -> list[str]:
-    """What is not hidden; nothing if this is no folder, or none that can be looked into."""
+def _below(path: str) -> Iterator[Source]:
+    """What is not hidden, or the path itself where it cannot be looked into; links to folders are not followed."""
     try:
-        files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+        with os.scandir(Path(path)) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
     except OSError:
-        return []
-    return [str(file) for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+        yield Source(path)
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path)
+        elif entry.is_file():
+            yield Source(entry.path)
 
 
-def answer(model: Classifier, file: str, limits: Limits) -> Answered:
+def answer(model: Classifier, source: Source, limits: Limits) -> Answered:
     """What the service would answer to an upload of this file."""
     try:
-        prepared = model.prepare(decode(_read(file), limits))
+        prepared = model.prepare(decode(_read(source), limits))
     except (ImageFault, UnreadableFile) as fault:
-        return Answered(file, fault=fault)
+        return Answered(source.file, fault=fault)
     except MemoryError:
-        return Answered(file, fault=UnreadableFile("needs more memory than there is"))
-    return Answered(file, prepared, model.classify([prepared])[0])
+        return Answered(source.file, fault=UnreadableFile("needs more memory than there is"))
+    return Answered(source.file, prepared, model.classify([prepared])[0])
 
 
-def _read(file: str) -> bytes:
+def _read(source: Source) -> bytes:
+    if source.content is not None:
+        return source.content
     try:
-        if file not in (STDIN, "") and Path(file).is_dir():
-            raise UnreadableFile("a folder that holds no files")
-        return sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        if source.file and Path(source.file).is_dir():
+            raise UnreadableFile(_why_nothing_is_below(source.file))
+        return Path(source.file).read_bytes()
     except OSError as error:
         raise UnreadableFile(f"cannot be read: {error.strerror}") from error
+
+
+def _why_nothing_is_below(folder: str) -> str:
+    os.scandir(folder).close()
+    return "a folder that holds no files"

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from deploy import wheels
 from service import knobs
 from service import manifest as contract
 from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from training.cli import main
 
 README = (REPOSITORY / "README.md").read_text()
+DEPLOY = (REPOSITORY / "docs" / "deploy.md").read_text()
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
 
 
@@ -50,9 +52,9 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 
 def test_every_make_target_in_the_documents_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     for document in DOCUMENTS:
-        assert set(re.findall(r"(?:^ {4}|`)make ([a-z]+)", document.read_text(), re.MULTILINE)) <= targets, document
+        assert set(re.findall(r"(?:^ {4}|`)make ([a-z0-9]+)", document.read_text(), re.MULTILINE)) <= targets, document
 
 
 def test_the_tree_in_the_readme_names_only_what_exists() -> None:
@@ -66,3 +68,25 @@ def test_the_tree_in_the_readme_names_only_what_exists() -> None:
 def test_links_between_documents_hold(document: Path) -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def test_the_index_names_every_page() -> None:
+    index = (REPOSITORY / "docs" / "README.md").read_text()
+    pages = {path.name for path in REPOSITORY.glob("docs/*.md")} - {"README.md"}
+    assert set(re.findall(r"\]\((\w[\w-]*\.md)\)", index)) == pages
+
+
+def test_the_commands_for_tensorflow_serving_name_every_shipped_model() -> None:
+    configured = re.findall(r'name: "(\w+)" base_path: "/models/(\w+)"', DEPLOY)
+    assert sorted(configured) == [(name, name) for name in SHIPPED]
+
+
+def test_the_number_of_packages_with_wheels_for_arm_is_that_of_the_locks() -> None:
+    locks = [(REPOSITORY / "requirements" / f"{name}.txt").read_text() for name in ("service", "tensorflow")]
+    pins = {locked.pin for lock in locks for locked in wheels.read(lock)}
+    assert f"all {len(pins)} packages of the two locks" in DEPLOY
+
+
+def test_every_file_that_the_page_on_deployment_names_exists() -> None:
+    named = re.findall(r"\b(?:deploy|tests|requirements)/[\w/.-]+\w", DEPLOY)
+    assert len(named) > 8 and [name for name in named if not (REPOSITORY / name).exists()] == []

@@ -7,25 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.atomic import new_file, sync
+
+__all__ = ["InUse", "clear", "exclusive", "new_file", "new_folder", "write_text"]
+
 
 class InUse(Exception):
     """Another process holds the folder."""
-
-
-@contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to; renames it onto `path` if the block succeeds."""
-    # Of this process alone: two that write the same file each replace it whole.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        _sync(part)
-        os.replace(part, path)
-    except BaseException:
-        # A disk that is full must not stay so for what nobody can use.
-        part.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
 
 
 def clear(path: Path) -> None:
@@ -52,13 +40,13 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield part
         for written in part.rglob("*"):
-            _sync(written)
-        _sync(part)
+            sync(written)
+        sync(part)
         os.rename(part, path)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    _sync(path.parent)
+    sync(path.parent)
 
 
 @contextmanager
@@ -78,11 +66,3 @@ def _lock(handle: int, folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise InUse(f"{folder} is in use by another process; wait for it or stop it") from error
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -71,8 +71,8 @@ class DataSet:
     """What is known of a data set before its arrays are loaded.
 
     `digest` is the SHA-256 of x_train, y_train, x_test and y_test, one after the other, as uint8 in C order;
-    `sources` are tried in order; `keras_name` names the module of `keras.datasets` that downloads it. A data set of
-    somebody's own has `read` instead of these, and no digest or counts to be held against.
+    `sources` are tried in order; `keras_name` names the module of `keras.datasets` that downloads it, if one does. A
+    data set of somebody's own has `read` instead of these, and no digest or counts to be held against.
     """
 
     name: str
@@ -211,6 +211,11 @@ def _read(source: Source, data_dir: Path) -> Splits:
 
 
 def _from_keras(data_set: DataSet) -> Splits:
+    if not data_set.keras_name:
+        raise DataFault(
+            f"{data_set.name} is none that Keras downloads.\n"
+            f"Put one of these into a folder and pass --data-dir FOLDER:\n{_wanted(data_set)}"
+        )
     # Here, not above: `list` and the service's tests need no Keras.
     module = importlib.import_module(f"keras.datasets.{data_set.keras_name}")
     try:

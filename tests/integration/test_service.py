@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from service import manifest as contract
+from tests import blackbox
 from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from tests.integration import container
 from tests.integration.processes import wait_for_workers, workers_of
@@ -31,6 +32,10 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with started as ready:
         assert json.loads(ready.get("/models/mnist")[1])["engine"] == engine
         yield ready
+
+
+def test_seen_from_outside_it_does_what_it_promises(server: Server) -> None:
+    assert blackbox.failures(server.url) == {}
 
 
 def total(text: str, start: str) -> float:

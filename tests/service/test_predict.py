@@ -1,10 +1,13 @@
 """Files are answered at the command line as over HTTP, and one that cannot be used stops none of the others."""
 
+import errno
 import json
+import os
 import shutil
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -142,12 +145,14 @@ def test_a_file_that_cannot_be_used_is_told_and_the_next_one_answered(
     monkeypatch.setenv("SQUINT_MAX_IMAGE_BYTES", "4500")
     result = invoke("mnist", seven, unreadable[code], seven, "--json")
     before, failed, after = lines(result)
-    assert result.exit_code == 1 and before == after and before["label"] == "7" and result.stderr == ""
+    assert result.exit_code == 1 and before == after and before["label"] == "7"
+    assert result.stderr == "1 of 3 files could not be used\n"
     assert set(failed) == {"file", "error"} and failed["file"] == str(unreadable[code])
     assert failed["error"]["code"] == code and len(failed["error"]["detail"]) > 10
     result = invoke("mnist", seven, unreadable[code], seven)
     assert result.exit_code == 1 and len(result.stdout.splitlines()) == 2
-    assert result.stderr == f"{unreadable[code]}: {failed['error']['detail']}\n"
+    told = f"{unreadable[code]}: {failed['error']['detail']}"
+    assert result.stderr == f"{told}\n1 of 3 files could not be used\n"
 
 
 def test_an_error_has_the_services_code_and_sentence(
@@ -245,3 +250,50 @@ def test_a_name_that_no_file_can_have_is_one_that_cannot_be_read(name: str) -> N
 def test_a_folder_without_files_is_told(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["predict", "mnist", str(tmp_path)])
     assert result.exit_code == 1 and str(tmp_path) in result.stderr
+
+
+def test_a_folder_below_that_cannot_be_looked_into_is_told(
+    tmp_path: Path, seven: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    shutil.copy(seven, tmp_path / "zero.png")
+    look = os.scandir
+
+    def refused(path: Any) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    result = invoke("mnist", tmp_path, "--json")
+    closed, first, second = lines(result)
+    assert closed["error"]["detail"] == "cannot be read: Permission denied"
+    assert [closed["file"], first["file"], second["file"]] == [
+        str(tmp_path / name) for name in ("closed", "seven.png", "zero.png")
+    ]
+
+
+def test_lines_go_to_a_file_that_appears_whole(tmp_path: Path, seven: Path) -> None:
+    out = tmp_path / "lines.jsonl"
+    result = invoke("mnist", seven, seven, "--json", "--output", out)
+    assert result.exit_code == 0 and result.output == ""
+    assert out.read_text() == invoke("mnist", seven, seven, "--json").stdout
+    result = invoke("mnist", seven, tmp_path / "missing.png", "--output", out)
+    assert result.exit_code == 1 and "missing.png: cannot be read" in result.stderr and result.stdout == ""
+    assert out.read_text() == invoke("mnist", seven).stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lines.jsonl", "seven.png"]
+
+
+def test_a_file_that_was_there_stays_if_the_work_is_not_finished(
+    tmp_path: Path, seven: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "lines.jsonl"
+    out.write_text("before")
+    monkeypatch.setattr("service.told.as_json", Mock(side_effect=["one line", KeyboardInterrupt]))
+    assert invoke("mnist", seven, seven, "--json", "--output", out).exit_code != 0
+    assert out.read_text() == "before" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path, seven: Path) -> None:
+    result = invoke("mnist", seven, "--output", tmp_path / "nowhere" / "lines")
+    assert result.exit_code == 1 and "nowhere/lines cannot be written: No such file" in result.stderr
