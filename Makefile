@@ -46,7 +46,7 @@ lock: ## Lock the dependencies of pyproject.toml anew; needs uv
 	$(LOCK) -c requirements/dev.txt -o requirements/service.txt
 	$(LOCK) --group tensorflow -c requirements/dev.txt -o requirements/tensorflow.txt
 	$(LOCK) --group training -c requirements/dev.txt -o requirements/training.txt
-	$(subst pyproject.toml,,$(LOCK)) --upgrade --group clients -o requirements/clients.txt
+	for apart in clients bench bench-mlserver; do $(subst pyproject.toml,,$(LOCK)) --upgrade --group $$apart -o requirements/$$apart.txt; done
 	for extra in jax tensorboard ray opentelemetry; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
 clean: ## Remove what was installed and cached; runs/ and models/ stay
@@ -56,10 +56,10 @@ clean: ## Remove what was installed and cached; runs/ and models/ stay
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found; PYTHON=... names one"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# The protocols' stock clients, which do not go with the rest.
-.venv/.clients: requirements/clients.txt | .venv/bin/python
-	$(PYTHON) -m venv .venv/clients
-	.venv/clients/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+# What does not go with the rest: the protocols' stock clients, and the servers that benchmarks/ compares with.
+.venv/.clients .venv/.bench .venv/.bench-mlserver: .venv/.%: requirements/%.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/$*
+	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # One stamp a group of dependencies: installed again when its lock changes.
