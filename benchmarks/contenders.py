@@ -11,6 +11,7 @@ from benchmarks.workloads import WORKLOADS, Form, Workload
 
 OURS = "squint"
 _TOLD = ("numpy", "pillow", "ai-edge-litert")
+_SERVICE = ("flask-openapi3-swagger", "prometheus-client", "pydantic", "pydantic-settings")
 _GUNICORN = (
     *("-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--workers", "2", "--worker-class", "gthread", "--threads", "4"),
     *("--worker-tmp-dir", "/dev/shm", "--no-control-socket"),  # noqa: S108
@@ -21,7 +22,8 @@ _SCRATCH = tempfile.gettempdir()
 class Contender(NamedTuple):
     """A server. In command and environment `{port}` is where it is asked, `{spares[0]}` and `[1]` are for what else it has.
 
-    `forms` says where it takes what, the form that costs it least first; `how` what of it was chosen and why.
+    `forms` says where it takes what, the form that costs it least first; `how` what of it was chosen; `packages` what
+    it was installed from.
     """
 
     title: str
@@ -70,7 +72,7 @@ CONTENDERS: Mapping[str, Contender] = {
         how="`python -m service serve` as it comes: all three models, metrics, log, admission",
         command=("-m", "service", "serve"),
         forms={form: "/models/mnist/predict" for form in ("raw", "multipart", "json")},
-        packages=("flask", "gunicorn", *_TOLD),
+        packages=("flask", "gunicorn", *_TOLD, *_SERVICE),
         environment={"SQUINT_PORT": "{port}", "SQUINT_WORKERS": "2"},
     ),
     "flask_litert": _FLASK_LITERT,
@@ -78,10 +80,12 @@ CONTENDERS: Mapping[str, Contender] = {
         "Flask + SavedModel",
         "the signature called directly, one TensorFlow thread an operation",
         "flask_savedmodel",
+        "numpy",
+        "pillow",
         "tensorflow-cpu",
     ),
     "flask_keras": _flask(
-        "Flask + Keras", "`Model.predict()` over a `TFSMLayer`", "flask_keras", "keras", "tensorflow-cpu"
+        "Flask + Keras", "`Model.predict()` over a `TFSMLayer`", "flask_keras", "numpy", "pillow", "keras", "tensorflow-cpu"
     ),
     "litserve": Contender(
         title="LitServe",
@@ -125,7 +129,7 @@ CONTENDERS: Mapping[str, Contender] = {
         how="LiteRT, 2 replicas, 1 HTTP proxy",
         command=("-m", "benchmarks.peers.ray_serve", "{port}"),
         forms={"raw": "/", "multipart": "/", "json": "/"},
-        packages=("ray", "uvicorn", *_TOLD),
+        packages=("ray[serve]", "uvicorn", *_TOLD),
         venv="bench",
         environment={"RAY_USAGE_STATS_ENABLED": "0"},
     ),
