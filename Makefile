@@ -13,7 +13,7 @@ DOCKER ?= docker
 IMAGE ?= squint
 TARGET ?= litert
 
-.PHONY: help serve train test check fix image lock clean
+.PHONY: help serve train test check fix bench scaling image lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -37,6 +37,13 @@ check: .venv/.dev ## Check format, lint, types and import directions, and run th
 fix: .venv/.dev ## Format, and mend what the linter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench: .venv/.dev ## Compare with other servers and write docs/benchmarks.md; ROUNDS=5 SECONDS=3 PEERS="litserve bentoml"
+	@for peers in bench bench-mlserver; do $(MAKE) .venv/.$$peers || echo "goes on without what is in requirements/$$peers.txt"; done
+	$(BIN)/python -m benchmarks.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers "$(PEERS)")
+
+scaling: .venv/.dev ## Measure how cost grows and write docs/scaling.md; ROUNDS=3 SECONDS=2
+	$(BIN)/python -m benchmarks.scaling $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 image: ## Build the container image; TARGET=tensorflow for the second engine
 	$(DOCKER) build --target $(TARGET) --tag $(IMAGE) .

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.compare`: Squint and its peers in turn, several rounds; writes docs/benchmarks.json and the page.
+"""`python -m benchmarks.compare`: Squint and its peers in turn, several rounds; writes docs/benchmarks.json and page.
 
-To be run on a machine that does nothing else. A contender that is not installed or does not start is told with its reason.
+To be run on a machine that does nothing else. What is not installed or does not start is told with its reason.
 """
 
 import json

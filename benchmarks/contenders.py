@@ -20,7 +20,7 @@ _SCRATCH = tempfile.gettempdir()
 
 
 class Contender(NamedTuple):
-    """A server. In command and environment `{port}` is where it is asked, `{spares[0]}` and `[1]` are for what else it has.
+    """A server. In command and environment `{port}` is where it is asked, `{spares[0]}` and `{spares[1]}` are free too.
 
     `forms` says where it takes what, the form that costs it least first; `how` what of it was chosen; `packages` what
     it was installed from.
@@ -85,7 +85,13 @@ CONTENDERS: Mapping[str, Contender] = {
         "tensorflow-cpu",
     ),
     "flask_keras": _flask(
-        "Flask + Keras", "`Model.predict()` over a `TFSMLayer`", "flask_keras", "numpy", "pillow", "keras", "tensorflow-cpu"
+        "Flask + Keras",
+        "`Model.predict()` over a `TFSMLayer`",
+        "flask_keras",
+        "numpy",
+        "pillow",
+        "keras",
+        "tensorflow-cpu",
     ),
     "litserve": Contender(
         title="LitServe",

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 
 def needed(roots: Sequence[str]) -> Iterator[Distribution]:
-    """The packages and what they require, each once; what a package does not need here is not installed and left out."""
+    """The packages and what they require, each once; what is not installed was not needed here."""
     waiting, seen, given = [Requirement(root) for root in roots], set[str](), set[str]()
     while waiting:
         wanted = waiting.pop()

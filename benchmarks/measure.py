@@ -55,7 +55,7 @@ def _closed_loops(
         load = one.load(workload, form)
         for connections in workload.connections:
             one.settle(load)
-            with _Costs(one) as costs:
+            with Costs(one) as costs:
                 found = closed(load, connections, seconds)
             told = {"contender": name, "round": number, "workload": key, "form": form, "connections": connections}
             yield Measurement.model_validate({**told, **found, **costs.of(found["statuses"])})
@@ -68,7 +68,7 @@ def _open_loops(name: str, one: Running, number: int, seconds: int, carried: flo
     for rate in rates_to_try(RATES, carried)[-_MOST_RATES:]:
         one.settle(load)
         started = time.perf_counter()
-        with _Costs(one) as costs:
+        with Costs(one) as costs:
             sender = open_loop(load, rate, seconds, 0.0, _MOST_CONNECTIONS, _PATIENCE_S)
         took = time.perf_counter() - started
         told = {"contender": name, "round": number, "workload": _OPEN, "form": form, "rate": rate, "seconds": took}
@@ -76,14 +76,14 @@ def _open_loops(name: str, one: Running, number: int, seconds: int, carried: flo
         yield Measurement.model_validate({**told, **counts, **costs.of(sender.statuses)})
 
 
-class _Costs:
+class Costs:
     """The time of a core that server and generator use while the block runs."""
 
     def __init__(self, one: Running) -> None:
         self._one = one
         self._server = self._generator = 0.0
 
-    def __enter__(self) -> "_Costs":
+    def __enter__(self) -> "Costs":
         self._server, self._generator = computed_s(self._one.server.tree()), _own_s()
         return self
 
@@ -101,5 +101,3 @@ def _own_s() -> float:
     """What this process used, and those that it waited for."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
-
-

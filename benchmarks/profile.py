@@ -59,7 +59,7 @@ def _measure(form: Form) -> dict[str, float]:
             started = time.perf_counter()
             _call(app, form)
             whole = time.perf_counter() - started
-            each.append({**times, "Flask and werkzeug": whole - sum(times.values()), "the whole": whole})
+            each.append({**times, "Flask, werkzeug, admission": whole - sum(times.values()), "the whole": whole})
     kept = each[_WARM_UP:]
     return {part: statistics.median(one.get(part, 0.0) for one in kept) * 1e6 for part in kept[-1]}
 
@@ -100,9 +100,12 @@ def _call(app: "Flask", form: Form) -> None:
         "wsgi.errors": BytesIO(),
         "wsgi.url_scheme": "http",
     }
-    said: list[str] = []
-    b"".join(app(environ, lambda status, *rest: said.append(status) or (lambda data: None)))
-    assert said == ["200 OK"], said
+    b"".join(app(environ, _start_response))
+
+
+def _start_response(status: str, headers: Any, error: Any = None) -> Callable[[bytes], None]:  # noqa: ANN401
+    assert status == "200 OK", status
+    return lambda data: None
 
 
 @contextmanager
@@ -116,7 +119,7 @@ def _watched(app: "Flask", times: Times) -> Iterator[None]:
 
     for functions in (app.before_request_funcs, app.after_request_funcs):
         for name, found in functions.items():
-            functions[name] = [_timed(function, _part(function), times) for function in found]  # type: ignore[index]
+            functions[name] = [_timed(function, _part(function), times) for function in found]
     places: list[tuple[Any, str, str]] = [
         (uploads, "read", "body or multipart"),
         (Computing, "_decode", "decode"),
@@ -138,12 +141,12 @@ def _watched(app: "Flask", times: Times) -> Iterator[None]:
 
 def _part(function: Callable[..., Any]) -> str:
     module = function.__module__.rpartition(".")[2]
-    return _NAMES.get(module, module)
+    return _NAMES.get(module, "other of before and after")
 
 
 def _timed(function: Callable[..., Any], part: str, times: Times) -> Callable[..., Any]:
     @wraps(function)
-    def timed(*arguments: Any, **named: Any) -> Any:
+    def timed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
         started = time.perf_counter()
         try:
             return function(*arguments, **named)

@@ -99,7 +99,9 @@ class Results(BaseModel):
     ceiling_per_second: list[float] = []
     profile: list[Stage] = []
 
-    def of(self, contender: str, workload: str, connections: int | None, rate: float | None = None) -> list[Measurement]:
+    def of(
+        self, contender: str, workload: str, connections: int | None, rate: float | None = None
+    ) -> list[Measurement]:
         """The rounds of one loop, in order."""
         wanted = (contender, workload, connections, rate)
         found = [one for one in self.measured if (one.contender, one.workload, one.connections, one.rate) == wanted]
@@ -113,7 +115,7 @@ class Results(BaseModel):
 
 
 def machine() -> Machine:
-    """This one."""
+    """What this one is."""
     models = [line.partition(":")[2] for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     kib = next(int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal"))
     return Machine(

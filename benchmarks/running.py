@@ -82,7 +82,8 @@ def running(contender: Contender, settings: Mapping[str, str] | None = None) -> 
 
 def _first_answer_s(contender: Contender, server: Server, port: int, log: Path) -> float:
     form = next(iter(contender.forms))
-    load = Load(HOST, port, contender.forms[form], *reversed(body(form, WORKLOADS["png"].pictures())))
+    content_type, data = body(form, WORKLOADS["png"].pictures())
+    load = Load(HOST, port, contender.forms[form], data, content_type)
     ends, said = server.started + _START_WITHIN_S, b""
     while time.perf_counter() < ends and server.exit_status() is None:
         status, said = ask(load)

@@ -36,5 +36,7 @@ async def _files(request: Request) -> list[bytes]:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])}, logging_config={"enable_access_log": False})
-    serve.run(Digits.bind(), blocking=True)
+    serve.start(
+        http_options={"host": "127.0.0.1", "port": int(sys.argv[1])}, logging_config={"enable_access_log": False}
+    )
+    serve.run(Digits.bind(), blocking=True)  # type: ignore[attr-defined]
