@@ -17,7 +17,7 @@ from benchmarks.ceiling import batches_per_second
 from benchmarks.closed import generator
 from benchmarks.contenders import CONTENDERS, OURS, Contender
 from benchmarks.measure import turn
-from benchmarks.results import Facts, Results
+from benchmarks.results import Facts, Profile, Results
 from benchmarks.running import NotStarted
 
 JSON = Path("docs/benchmarks.json")
@@ -62,22 +62,28 @@ def _round(found: Results, number: int) -> None:
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--seconds", default=3, show_default=True, help="Length of each loop.")
 @click.option("--peers", default="", help="Names with commas or blanks between them; by default all.")
+@click.option("--code", default=results.code, help="What is told of the code measured; by default its commit.")
+@click.option(
+    "--before", type=click.Path(exists=True, path_type=Path), help="Profile of earlier code, to stand beside."
+)
 @click.option("--to", type=click.Path(path_type=Path), default=JSON, show_default=True)
-def main(rounds: int, seconds: int, peers: str, to: Path) -> None:
+def main(rounds: int, seconds: int, peers: str, code: str, before: Path | None, to: Path) -> None:
     """Measures, stores what was measured after each round, and writes the page."""
     found = Results(
         taken=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        code=code,
         command=" ".join(["python -m benchmarks.compare", *sys.argv[1:]]),
         rounds=rounds,
         seconds=seconds,
         generator=generator(),
         machine=results.machine(),
+        profile_before=Profile.model_validate_json(before.read_bytes()) if before else None,
         contenders={name: _facts(CONTENDERS[name]) for name in _chosen(peers)},
     )
     for number in range(rounds):
         _round(found, number)
         results.write(to, found)
-    found.profile = profile.stages()
+    found.profile = Profile(code=code, stages=profile.stages())
     results.write(to, found)
     report.write(to)
 

@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.results import Stage
+import click
+
+from benchmarks import markdown, results
+from benchmarks.results import Profile, Stage
 from benchmarks.workloads import WORKLOADS, Form, body
 
 if TYPE_CHECKING:
@@ -156,16 +160,26 @@ def _timed(function: Callable[..., Any], part: str, times: Times) -> Callable[..
     return timed
 
 
-def table(found: list[Stage]) -> str:
-    """The parts as rows of Markdown, the costliest first, the whole last."""
-    ordered = sorted(found[:-1], key=lambda stage: -stage.multipart_us) + found[-1:]
-    rows = [f"| {stage.part} | {stage.raw_us:.0f} | {stage.multipart_us:.0f} |" for stage in ordered]
-    return "\n".join(["| µs of one request | raw body | multipart |", "|---|---|---|", *rows])
+def table(now: Profile, before: Profile | None = None) -> str:
+    """The parts as rows of Markdown, the costliest first, the whole last; what was before in brackets."""
+    past = {stage.part: stage for stage in before.stages} if before else {}
+    rows = []
+    for stage in [*sorted(now.stages[:-1], key=lambda stage: -stage.multipart_us), now.stages[-1]]:
+        was = past.get(stage.part)
+        raw, multipart = (f" ({was.raw_us:.0f})", f" ({was.multipart_us:.0f})") if was else ("", "")
+        rows.append([stage.part, f"{stage.raw_us:.0f}{raw}", f"{stage.multipart_us:.0f}{multipart}"])
+    return markdown.table(["µs of one request", "raw body", "multipart"], rows)
 
 
-def main() -> None:
+@click.command()
+@click.option("--code", default=results.code, help="What is told of the code measured; by default its commit.")
+@click.option("--to", type=click.Path(path_type=Path), help="Also stored there, for `benchmarks.compare --before`.")
+def main(code: str, to: Path | None) -> None:
     """Prints the table."""
-    print(table(stages()))
+    found = Profile(code=code, stages=stages())
+    click.echo(table(found))
+    if to:
+        results.write(to, found)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def page(found: Results) -> str:
     machine = found.machine
     latencies = {key: _loops(found, key, 4 if 4 in one.connections else 16) for key, one in WORKLOADS.items()}
     return _PAGE.read_text().format(
-        **found.model_dump(include={"taken", "command", "rounds", "seconds", "generator"}),
+        **found.model_dump(include={"taken", "code", "command", "rounds", "seconds", "generator"}),
         **machine.model_dump(include={"cores", "processor", "system", "python"}),
         **latencies,
         memory=machine.memory_gib,
@@ -42,7 +42,8 @@ def page(found: Results) -> str:
         ceiling=spread(found.ceiling_per_second),
         open=_open_loops(found),
         starts=_starts(found),
-        profile=profile.table(found.profile),
+        profile=profile.table(found.profile, found.profile_before) if found.profile else "",
+        before=f"; in brackets the code of {found.profile_before.code}" if found.profile_before else "",
         generator_us=spread([one.generator_us for one in found.of(OURS, "png", 16)]),
         contenders=_contenders(found),
         missing="\n".join(_missing(found)),

@@ -1,6 +1,7 @@
 """What a comparison measured, as it stands in docs/benchmarks.json."""
 
 import platform
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,10 +85,18 @@ class Stage(BaseModel):
     multipart_us: float
 
 
+class Profile(BaseModel):
+    """The parts of one prediction, the whole last, in the code of one commit."""
+
+    code: str
+    stages: list[Stage]
+
+
 class Results(BaseModel):
     """Everything of one run."""
 
     taken: str
+    code: str
     command: str
     rounds: int
     seconds: int
@@ -97,7 +106,8 @@ class Results(BaseModel):
     starts: list[Start] = []
     measured: list[Measurement] = []
     ceiling_per_second: list[float] = []
-    profile: list[Stage] = []
+    profile: Profile | None = None
+    profile_before: Profile | None = None
 
     def of(
         self, contender: str, workload: str, connections: int | None, rate: float | None = None
@@ -125,6 +135,13 @@ def machine() -> Machine:
         system=f"{platform.system()} {platform.release()}",
         python=sys.version.split()[0],
     )
+
+
+def code() -> str:
+    """The commit of the code that is measured, and whether it is that commit's alone."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return told.stdout.strip() or "of no commit"
 
 
 def _lines(path: str) -> list[str]:

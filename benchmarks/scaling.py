@@ -129,11 +129,16 @@ _SERIES: Mapping[str, Series] = {"workers": workers, "pictures": pictures, "batc
 @click.command()
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--seconds", default=2, show_default=True, help="Length of each loop.")
+@click.option("--code", default=results.code, help="What is told of the code measured; by default its commit.")
 @click.option("--to", type=click.Path(path_type=Path), default=JSON, show_default=True)
-def main(rounds: int, seconds: int, to: Path) -> None:
+def main(rounds: int, seconds: int, code: str, to: Path) -> None:
     """Measures, stores what was measured after each round, and writes the page."""
     found = Scaling(
-        taken=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", rounds=rounds, seconds=seconds, machine=results.machine()
+        taken=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        code=code,
+        rounds=rounds,
+        seconds=seconds,
+        machine=results.machine(),
     )
     for number in range(rounds):
         turn, order = Round(number, seconds), list(_SERIES)

@@ -61,6 +61,7 @@ class Scaling(BaseModel):
     """Everything of one run."""
 
     taken: str
+    code: str
     rounds: int
     seconds: int
     machine: Machine
@@ -95,7 +96,7 @@ def page(found: Scaling, assumed: Assumptions) -> str:
     million = plans[_RATES[-1]]
     large = found.of(*_LARGE)
     return _PAGE.read_text().format(
-        **found.model_dump(include={"taken", "rounds", "seconds"}),
+        **found.model_dump(include={"taken", "code", "rounds", "seconds"}),
         **found.machine.model_dump(include={"cores", "processor"}),
         **{series: _table(found, series) for series in _COLUMNS},
         **costs._asdict(),

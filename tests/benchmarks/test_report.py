@@ -7,7 +7,7 @@ import pytest
 from benchmarks import report, results
 from benchmarks.contenders import CONTENDERS
 from benchmarks.goals import goals
-from benchmarks.results import Facts, Machine, Measurement, Results, Stage, Start
+from benchmarks.results import Facts, Machine, Measurement, Profile, Results, Stage, Start
 
 _MACHINE = Machine(processor="a processor", cores=2, memory_gib=8, system="Linux", python="3.11")
 
@@ -32,6 +32,11 @@ def _start(number: int, pss_bytes: int) -> Start:
     )
 
 
+def _profile(code: str, whole_us: float) -> Profile:
+    parts = {"decode": 40.0, "the whole": whole_us}
+    return Profile(code=code, stages=[Stage(part=part, raw_us=us, multipart_us=us + 1) for part, us in parts.items()])
+
+
 @pytest.fixture
 def found() -> Results:
     """Three rounds of Squint and two peers, one of which lacks a round."""
@@ -44,6 +49,7 @@ def found() -> Results:
     names = ("squint", "litserve", "flask_litert", "mlserver")
     return Results(
         taken="today",
+        code="abc1234",
         command="python -m benchmarks.compare",
         rounds=3,
         seconds=2,
@@ -53,10 +59,8 @@ def found() -> Results:
         starts=[_start(number, size) for number, size in enumerate((149_000_000, 160_000_000, 151_000_000))],
         measured=measured,
         ceiling_per_second=[50.0, 50.0, 50.0],
-        profile=[
-            Stage(part="decode", raw_us=40, multipart_us=41),
-            Stage(part="the whole", raw_us=400, multipart_us=500),
-        ],
+        profile=_profile("abc1234", 400),
+        profile_before=_profile("0ff1ce0", 900),
     )
 
 
@@ -89,6 +93,12 @@ def test_what_could_not_be_measured_and_what_failed_is_on_the_page(found: Result
     assert "* MLServer could not be measured in 2 of 3 rounds: no answer within 120 s" in page
     assert "502: 6" in page
     assert "| missed |" in page
+
+
+def test_the_profile_stands_beside_that_of_earlier_code(found: Results) -> None:
+    page = report.page(found)
+    assert "in brackets the code of 0ff1ce0" in page
+    assert "| the whole | 400 (900) | 401 (901) |" in page
 
 
 def test_the_page_and_its_figures_are_written_beside_the_results(found: Results, tmp_path: Path) -> None:
