@@ -26,7 +26,7 @@ from benchmarks.workloads import WORKLOADS, Form, body
 if TYPE_CHECKING:
     from flask import Flask
 
-_CALLS, _WARM_UP = 3000, 300
+_CALLS = 3000
 _PATH = "/models/mnist/predict"
 _NAMES = {
     "access": "keys",
@@ -41,12 +41,12 @@ _NAMES = {
 Times = defaultdict[str, float]
 
 
-def stages() -> list[Stage]:
-    """Median µs of each part, then what is left for Flask and werkzeug, and the whole."""
+def stages(calls: int = _CALLS) -> list[Stage]:
+    """Median µs of each part over so many calls, then what is left for Flask and werkzeug, and the whole."""
     with tempfile.TemporaryDirectory() as folder:
         # Read by prometheus_client when it is imported, as gunicorn's workers do.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        measured = {form: _measure(form) for form in ("raw", "multipart")}
+        measured = {form: _measure(form, calls) for form in ("raw", "multipart")}
     parts = list(dict.fromkeys([*measured["raw"], *measured["multipart"]]))
     return [
         Stage(part=part, raw_us=measured["raw"].get(part, 0.0), multipart_us=measured["multipart"].get(part, 0.0))
@@ -54,17 +54,17 @@ def stages() -> list[Stage]:
     ]
 
 
-def _measure(form: Form) -> dict[str, float]:
+def _measure(form: Form, calls: int) -> dict[str, float]:
     times: Times = defaultdict(float)
     app, each = _app(), []
     with _watched(app, times):
-        for _ in range(_WARM_UP + _CALLS):
+        for _ in range(calls + calls // 10):
             times.clear()
             started = time.perf_counter()
             _call(app, form)
             whole = time.perf_counter() - started
             each.append({**times, "Flask, werkzeug, admission": whole - sum(times.values()), "the whole": whole})
-    kept = each[_WARM_UP:]
+    kept = each[calls // 10 :]
     return {part: statistics.median(one.get(part, 0.0) for one in kept) * 1e6 for part in kept[-1]}
 
 
@@ -173,10 +173,11 @@ def table(now: Profile, before: Profile | None = None) -> str:
 
 @click.command()
 @click.option("--code", default=results.code, help="What is told of the code measured; by default its commit.")
+@click.option("--calls", default=_CALLS, show_default=True)
 @click.option("--to", type=click.Path(path_type=Path), help="Also stored there, for `benchmarks.compare --before`.")
-def main(code: str, to: Path | None) -> None:
+def main(code: str, calls: int, to: Path | None) -> None:
     """Prints the table."""
-    found = Profile(code=code, stages=stages())
+    found = Profile(code=code, stages=stages(calls))
     click.echo(table(found))
     if to:
         results.write(to, found)
