@@ -1,6 +1,6 @@
 """`python -m benchmarks.profile`: where the microseconds of one prediction go, in process, without sockets.
 
-The app is the one that workers run, with metrics in files and log lines formatted and thrown away. Whatever it calls
+The app is the one that workers run, with metrics in files and log lines thrown away. Whatever it calls
 before and after a request is found in Flask's own lists and timed from outside; the service knows nothing of it.
 """
 
@@ -74,12 +74,9 @@ def _app() -> "Flask":
     from service.inference.registry import Registry
     from service.settings import Settings
 
-    class Nowhere(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            self.format(record)
-
-    handler = Nowhere()
+    handler = logs.StderrHandler(os.open(os.devnull, os.O_WRONLY))
     handler.setFormatter(logs.JsonFormatter())
+    handler.write_in_background()
     log = logging.getLogger("service")
     log.handlers, log.propagate = [handler], False
     log.setLevel(logging.INFO)

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.results import Profile
 from tests.conftest import REPOSITORY
 
-_PARTS = {"body or multipart", "decode", "prepare", "inference", "metrics", "answer", "log line", "headers"}
+_PARTS = {"body or multipart", "decode", "prepare", "inference", "metrics", "answer", "log line"}
 
 
 def test_every_part_takes_time_and_together_they_are_the_whole(tmp_path: Path) -> None:
