@@ -13,7 +13,7 @@ DOCKER ?= docker
 IMAGE ?= squint
 TARGET ?= litert
 
-.PHONY: help serve train test reliability check fix image blackbox sbom arm64 lock clean
+.PHONY: help serve train test reliability check fix bench scaling image blackbox sbom arm64 lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,6 +41,13 @@ fix: .venv/.dev ## Format, and mend what the linter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+bench: .venv/.dev ## Compare with other servers and write docs/benchmarks.md; ROUNDS=5 SECONDS=3 PEERS="litserve bentoml"
+	@for peers in bench bench-mlserver; do $(MAKE) .venv/.$$peers || echo "goes on without what is in requirements/$$peers.txt"; done
+	$(BIN)/python -m benchmarks.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers "$(PEERS)")
+
+scaling: .venv/.dev ## Measure how cost grows and write docs/scaling.md; ROUNDS=3 SECONDS=2
+	$(BIN)/python -m benchmarks.scaling $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
 image: ## Build the container image; TARGET=tensorflow for the second engine
 	$(DOCKER) build --target $(TARGET) --tag $(IMAGE) .
 
@@ -60,7 +67,7 @@ lock: ## Lock the dependencies of pyproject.toml anew; needs uv
 	$(LOCK) -c requirements/dev.txt -o requirements/service.txt
 	$(LOCK) --group tensorflow -c requirements/dev.txt -o requirements/tensorflow.txt
 	$(LOCK) --group training -c requirements/dev.txt -o requirements/training.txt
-	$(subst pyproject.toml,,$(LOCK)) --upgrade --group clients -o requirements/clients.txt
+	for apart in clients bench bench-mlserver; do $(subst pyproject.toml,,$(LOCK)) --upgrade --group $$apart -o requirements/$$apart.txt; done
 	for extra in jax tensorboard ray opentelemetry sbom; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
 clean: ## Remove what was installed and cached; runs/ and models/ stay
@@ -70,10 +77,10 @@ clean: ## Remove what was installed and cached; runs/ and models/ stay
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found; PYTHON=... names one"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# The protocols' stock clients, which do not go with the rest.
-.venv/.clients: requirements/clients.txt | .venv/bin/python
-	$(PYTHON) -m venv .venv/clients
-	.venv/clients/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+# What does not go with the rest: the protocols' stock clients, and the servers that benchmarks/ compares with.
+.venv/.clients .venv/.bench .venv/.bench-mlserver: .venv/.%: requirements/%.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/$*
+	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # One stamp a group of dependencies: installed again when its lock changes.

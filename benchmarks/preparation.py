@@ -26,28 +26,39 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    """Small, usual, large and hostile files; photographs are a digit's strokes on a page with a sensor's noise."""
+    """Small, usual, large and hostile files."""
     random = np.random.default_rng(1)
-    golden = Image.open(sorted(_DIGIT.glob("*/golden/7.png"))[-1])
-    yield Case("28×28 PNG as in MNIST", _file(golden, "PNG"))
-    yield Case("28×28 PNG, dark on light", _file(Image.fromarray(255 - np.asarray(golden)), "PNG"))
-    ink = np.asarray(golden.resize((1500, 1500), Image.Resampling.BICUBIC), np.float32)
+    golden = digit()
+    yield Case("28×28 PNG as in MNIST", encoded(golden, "PNG"))
+    yield Case("28×28 PNG, dark on light", encoded(Image.fromarray(255 - np.asarray(golden)), "PNG"))
+    page = photo()
+    yield Case("12-megapixel JPEG", encoded(page, "JPEG", quality=90))
+    yield Case("640×480 JPEG", encoded(page.resize((640, 480)), "JPEG", quality=90))
+    yield Case("noise, 500×500 PNG", encoded(Image.fromarray(random.integers(0, 256, (500, 500, 3), np.uint8)), "PNG"))
+    yield Case(
+        "noise, 16000×250 PNG", encoded(Image.fromarray(random.integers(0, 256, (250, 16000, 3), np.uint8)), "PNG")
+    )
+    yield Case(
+        "checks, 7000×7000 PNG", encoded(Image.fromarray(np.indices((7000, 7000)).sum(axis=0).astype(np.uint8)), "PNG")
+    )
+
+
+def digit() -> Image.Image:
+    """A seven of MNIST."""
+    return Image.open(sorted(_DIGIT.glob("*/golden/7.png"))[-1])
+
+
+def photo() -> Image.Image:
+    """Twelve megapixels: a digit's strokes on a page, with a sensor's noise."""
+    ink = np.asarray(digit().resize((1500, 1500), Image.Resampling.BICUBIC), np.float32)
     page = np.full((3000, 4000, 3), 205, np.float32)
     page[700:2200, 1200:2700] -= 0.7 * ink[:, :, None]
-    page += random.normal(0, 3, page.shape).astype(np.float32)
-    photo = Image.fromarray(np.clip(page, 0, 255).astype(np.uint8))
-    yield Case("12-megapixel JPEG", _file(photo, "JPEG", quality=90))
-    yield Case("640×480 JPEG", _file(photo.resize((640, 480)), "JPEG", quality=90))
-    yield Case("noise, 500×500 PNG", _file(Image.fromarray(random.integers(0, 256, (500, 500, 3), np.uint8)), "PNG"))
-    yield Case(
-        "noise, 16000×250 PNG", _file(Image.fromarray(random.integers(0, 256, (250, 16000, 3), np.uint8)), "PNG")
-    )
-    yield Case(
-        "checks, 7000×7000 PNG", _file(Image.fromarray(np.indices((7000, 7000)).sum(axis=0).astype(np.uint8)), "PNG")
-    )
+    page += np.random.default_rng(1).normal(0, 3, page.shape).astype(np.float32)
+    return Image.fromarray(np.clip(page, 0, 255).astype(np.uint8))
 
 
-def _file(image: Image.Image, name: str, **options: object) -> bytes:
+def encoded(image: Image.Image, name: str, **options: object) -> bytes:
+    """The picture as a file."""
     file = io.BytesIO()
     image.save(file, name, **options)
     return file.getvalue()
