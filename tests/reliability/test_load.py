@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.overload import Load, Sender, closed_loop, open_loop
+from benchmarks.load import Load, Sender, closed_loop, open_loop
 from service.manifest import INPUT_NAME
 from tests.conftest import SHIPPED, encoded, golden
 from tests.integration.crowd import Crowd
