@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from service.images import components, ground, marks, square
 from service.images.decode import Picture
@@ -34,6 +34,9 @@ _FAINT = 0.1
 _PEN_WIDTH_PX = 2.4
 # A channel is preferred to grey if ink stands out this much more in it: yellow on white, red on black.
 _COLOURED = 1.6
+_UNTOUCHED = Step("untouched", "already in the form of the data set")
+_GREY = Step("grey", "colours turned to grey")
+_INVERTED = Step("inverted", "dark ink on a light ground, so dark and light were swapped")
 _SEVERAL = Step("several_digits", "there seem to be several digits; cut them apart and send one a picture")
 
 
@@ -52,9 +55,9 @@ class Ink(NamedTuple):
 def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     """The digit alone, light on black, sized and placed as MNIST's; a picture in MNIST's form passes untouched."""
     height, width, _ = shape
-    if _in_form(picture.image, height, width):
-        steps = (*picture.steps, Step("untouched", "already in the form of the data set"))
-        return Prepared(square.as_array(picture.image), steps, in_form=True)
+    if ready := _ready(picture.image, height, width):
+        image, steps = ready
+        return Prepared(square.as_array(image), (*picture.steps, *steps), in_form=True)
     ink = _looked_at_closely(picture.image)
     if ink is None:
         return Prepared(np.zeros((height, width, 1), np.uint8), picture.steps, (BLANK,), subject=False)
@@ -62,9 +65,25 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     return Prepared(placed[:, :, None], (*picture.steps, *ink.steps, *placing), ink.warnings)
 
 
+def _ready(image: Image.Image, height: int, width: int) -> tuple[Image.Image, tuple[Step, ...]] | None:
+    """The picture, or its negative, if that is in MNIST's form, and what was done to it; None if neither is."""
+    if image.size != (width, height) or not (image.mode == "L" or _is_grey(image)):
+        return None
+    grey, steps = image.convert("L"), () if image.mode == "L" else (_GREY,)
+    if _in_form(grey, height, width):
+        return grey, (*steps, _UNTOUCHED)
+    negative = ImageOps.invert(grey)
+    return (negative, (*steps, _INVERTED)) if _in_form(negative, height, width) else None
+
+
+def _is_grey(image: Image.Image) -> bool:
+    red, green, blue = (channel.tobytes() for channel in image.split())
+    return red == green == blue
+
+
 def _in_form(image: Image.Image, height: int, width: int) -> bool:
     """Whether the picture is on black, fills the box and has its centre of mass in the middle, to a pixel."""
-    if image.mode != "L" or image.size != (width, height) or (inked := image.getbbox()) is None:
+    if (inked := image.getbbox()) is None:
         return False
     box, across = round(height * _BOX), max(inked[2] - inked[0], inked[3] - inked[1])
     if not box - 1 <= across <= box:
@@ -125,7 +144,7 @@ def _ink(image: Image.Image) -> Ink | None:
 def _dark_on_light(grey: Grey, steps: list[Step]) -> tuple[Grey, list[Step]]:
     if ground.lies_light(grey):
         return 255 - grey, [*steps, Step("light_ink", "light ink on a dark ground")]
-    return grey, [*steps, Step("inverted", "dark ink on a light ground, so dark and light were swapped")]
+    return grey, [*steps, _INVERTED]
 
 
 def _channel(image: Image.Image) -> tuple[Grey, list[Step]]:
@@ -136,7 +155,7 @@ def _channel(image: Image.Image) -> tuple[Grey, list[Step]]:
     name = max(channels, key=lambda name: _spread(channels[name]))
     if _spread(channels[name]) > _COLOURED * max(_spread(grey), 1):
         return channels[name], [Step("channel", f"{name} alone, where the ink stands out best")]
-    return grey, [Step("grey", "colours turned to grey")]
+    return grey, [_GREY]
 
 
 def _spread(grey: Grey) -> float:
