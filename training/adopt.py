@@ -15,7 +15,7 @@ from service.images.decode import Picture
 from service.inference import engines
 from service.manifest import EngineFacts, EngineName, Golden, InputSpec, Manifest
 from training import atomic, dataset, evaluate, export, foreign, report, saved_model
-from training.calibrate import Calibration, calibrate
+from training.calibrate import Calibration, Scaling, calibrate
 from training.dataset import Content, Split
 from training.evaluate import Exported
 from training.foreign import NotAdopted
@@ -61,7 +61,7 @@ def adopt(adoption: Adoption, evidence: Content | None, home: Path) -> Path:
         _check_evidence(adoption, evidence, graph.shape)
     version = home / adoption.name / "1"
     with atomic.exclusive(version.parent), atomic.new_folder(version) as folder:
-        saved_model.write(graph, 1.0, folder)
+        saved_model.write(graph, Scaling(), folder)
         facts = _measured(folder, graph, evidence) if evidence else _unmeasured(folder, graph, adoption.kind)
         (folder / "README.md").write_text(_CARD.format(adoption=adoption, file=adoption.source.name, told=facts.told))
         contract.write(folder, _manifest(adoption, graph.shape, facts))
@@ -105,11 +105,11 @@ def _measured(folder: Path, graph: Graph, evidence: Content) -> _Facts:
     calibration = calibrate(engines.load("tensorflow", folder, threads=1)(held_out.images).logits, held_out.labels)
     shutil.rmtree(folder)
     folder.mkdir()
-    saved_model.write(graph, calibration.temperature, folder)
+    saved_model.write(graph, calibration.scaling, folder)
     exported = export.with_litert(folder, test) if _converts(folder, graph.shape) else _by_tensorflow(folder, test)
     data_set = dataset.of_content("own", "images of one's own", evidence)
     golden = export.write_golden(folder, data_set, test, exported.measured)
-    report.write(folder, data_set, (), test, test, exported.measured[exported.engine], calibration.temperature)
+    report.write(folder, data_set, (), test, test, exported.measured[exported.engine], calibration.scaling)
     lines = [f"Measured on {len(test.labels)} images that were given with it; as many others calibrated it.", ""]
     lines += [f"* {engine}: accuracy {one.accuracy:.2%}, expected calibration error {one.calibration_error:.2%}"
               for engine, one in exported.measured.items()]  # fmt: skip
@@ -171,7 +171,7 @@ def _manifest(adoption: Adoption, shape: tuple[int, int, int], facts: _Facts) ->
         kind=adoption.kind,
         engines=facts.engines,
         golden=facts.golden,
-        temperature=facts.calibration.temperature if facts.calibration else None,
+        temperature=facts.calibration.scaling.temperature if facts.calibration else None,
         energy_threshold=facts.calibration.energy_threshold if facts.calibration else None,
         files={golden.file: "0" * 64 for golden in facts.golden},  # `contract.write` puts the real ones
     )

@@ -1,5 +1,6 @@
-"""Honest probabilities: the temperature and the in-distribution threshold, from held-out logits."""
+"""Honest probabilities: how logits are scaled, and the in-distribution threshold, from held-out logits."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -9,17 +10,38 @@ from numpy.typing import NDArray
 _IN_DISTRIBUTION = 0.99
 
 
-class Calibration(NamedTuple):
-    """Logits are divided by `temperature`; a picture is in distribution if its energy reaches `energy_threshold`."""
+# Of the predicted label, in log-odds: where another slope begins. Below the first nothing changes, so that no other
+# label can come to the top.
+KNOTS = tuple(math.log(probability / (1 - probability)) for probability in (0.5, 0.8, 0.95))
+# With few pictures slopes stay near 1: how far from it they are expected, as a deviation.
+_EXPECTED_DEVIATION = 0.5
+_LEAST_SLOPE = 0.05
+_SWEEPS = 100
 
-    temperature: float
+
+class Scaling(NamedTuple):
+    """How a network's logits become honest: divided by `temperature`, then the predicted label's raised or lowered.
+
+    A single temperature leaves a network that was trained with smoothed labels too sure around 0.9. So the log-odds of
+    the predicted label become piecewise linear in what they were, with a slope from each of KNOTS on; labels keep their
+    order, and the energy stays as it was.
+    """
+
+    temperature: float = 1.0
+    slopes: tuple[float, ...] = (1.0,) * len(KNOTS)
+
+
+class Calibration(NamedTuple):
+    """How logits are scaled; a picture is in distribution if its energy reaches `energy_threshold`."""
+
+    scaling: Scaling
     energy_threshold: float
 
 
 def calibrate(
     logits: NDArray[np.float32], labels: NDArray[np.uint8], changed: NDArray[np.float32] | None = None
 ) -> Calibration:
-    """Fits both on logits `[N, classes]` of pictures that were not trained on.
+    """Fits all on logits `[N, classes]` of pictures that were not trained on.
 
     `changed` are logits of the same pictures as training shows them: they count for the threshold too, so that a
     picture in other light or of other ground, which the model has learnt, is not called foreign.
@@ -27,7 +49,8 @@ def calibrate(
     temperature = fit_temperature(logits, labels)
     every = logits if changed is None else np.concatenate([logits, changed])
     energies = np.logaddexp.reduce(every / temperature, axis=1)
-    return Calibration(temperature, float(np.quantile(energies, 1 - _IN_DISTRIBUTION)))
+    scaling = Scaling(temperature, _fit_slopes(logits / temperature, labels))
+    return Calibration(scaling, float(np.quantile(energies, 1 - _IN_DISTRIBUTION)))
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
@@ -48,6 +71,44 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> f
 def _cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.uint8], temperature: float) -> float:
     scaled = logits.astype(np.float64) / temperature
     return float((np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(labels)), labels]).mean())
+
+
+def _fit_slopes(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[float, ...]:
+    """The slopes of least cross-entropy of being right, by Newton's method on one after the other: it is convex."""
+    odds = _odds(logits)
+    right = (logits.argmax(axis=1) == labels)[odds > 0]
+    parts = _parts(odds[odds > 0])
+    slopes = np.ones(len(KNOTS))
+    for _ in range(_SWEEPS):
+        for index, part in enumerate(parts.T):
+            likely = 1 / (1 + np.exp(-parts @ slopes))
+            gradient = part @ (likely - right) + (slopes[index] - 1) / _EXPECTED_DEVIATION**2
+            curvature = part**2 @ (likely * (1 - likely)) + 1 / _EXPECTED_DEVIATION**2
+            slopes[index] = max(_LEAST_SLOPE, slopes[index] - gradient / curvature)
+    return tuple(slopes.tolist())
+
+
+def _odds(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The log-odds of each row's largest logit, `[N]`."""
+    largest_last = np.sort(logits.astype(np.float64), axis=1)
+    return largest_last[:, -1] - np.logaddexp.reduce(largest_last[:, :-1], axis=1)
+
+
+def _parts(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much of each value lies between a knot and the next, `[N, KNOTS]`."""
+    return np.clip(odds[:, None], KNOTS, (*KNOTS[1:], np.inf)) - KNOTS
+
+
+def unscaled(logits: NDArray[np.float32], scaling: Scaling) -> NDArray[np.float32]:
+    """Logits as before scaling, but for a constant a row, which their softmax does not tell."""
+    scaled = _odds(logits)
+    # The knots as they were moved, from which the way back has the inverse slopes.
+    moved = np.cumsum([0.0, *(np.diff(KNOTS) * scaling.slopes[:-1])])
+    there = np.clip(scaled[:, None], moved, (*moved[1:], np.inf)) - moved
+    before = np.where(scaled > 0, there @ (1 / np.asarray(scaling.slopes)), scaled)
+    raised = logits.astype(np.float64)
+    raised[np.arange(len(logits)), logits.argmax(axis=1)] += before - scaled
+    return (raised * scaling.temperature).astype(np.float32)
 
 
 class Bin(NamedTuple):

@@ -129,9 +129,12 @@ def _held_out(recipe: Recipe) -> str:
 def _calibrated(calibration: Calibration | None) -> str:
     if calibration is None:
         return "Not calibrated: its probabilities are those of the network, and `in_distribution` is not answered."
+    temperature, slopes = calibration.scaling
     return (
-        f"Temperature {calibration.temperature:.3f}; a picture is in distribution if its energy reaches\n"
-        f"{calibration.energy_threshold:.3f}, which 99 % of the held-out images do, as they are and changed."
+        f"Temperature {temperature:.3f}; then, from probabilities of 0.5, 0.8 and 0.95 on, the log-odds of the\n"
+        f"predicted label grow by {', '.join(f'{slope:.2f}' for slope in slopes)} of what they did. A picture is in\n"
+        f"distribution if its energy reaches {calibration.energy_threshold:.3f}, which 99 % of the held-out images do,\n"
+        "as they are and changed."
     )
 
 

@@ -16,7 +16,7 @@ from service.inference import classifier
 from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenance
 from training import atomic, backend, card, cost, dataset, evaluate, fit, fold, model, report, saved_model
 from training.augment import augment
-from training.calibrate import Calibration, calibrate
+from training.calibrate import Calibration, Scaling, calibrate
 from training.dataset import DataFault, DataSet, Split, Splits
 from training.evaluate import Exported, Measured
 from training.recipe import check_servable
@@ -43,14 +43,14 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
     trained = _serving_model(run, data_set, train)
     calibration = _calibration(run, trained, validation)
     with atomic.exclusive(run.export_dir.parent), atomic.new_folder(run.export_dir) as folder:
-        temperature = calibration.temperature if calibration else 1.0
-        saved_model.write(saved_model.of_model(trained), temperature, folder)
+        scaling = calibration.scaling if calibration else Scaling()
+        saved_model.write(saved_model.of_model(trained), scaling, folder)
         exported = with_litert(folder, splits.test)
         golden = write_golden(folder, data_set, splits.test, exported.measured)
         measured = exported.measured["litert"]
         served = report.Served(cost.rows(trained), cost.measure(trained, folder, ("litert", "tensorflow")))
         history = _checkpoint(run).history
-        report.write(folder, data_set, history, train, splits.test, measured, temperature, served)
+        report.write(folder, data_set, history, train, splits.test, measured, scaling, served)
         text = card.write(run.recipe, data_set, served.cost, calibration, exported, splits.test.labels)
         (folder / "README.md").write_text(text)
         contract.write(folder, _manifest(run, data_set, splits, calibration, exported, golden))
@@ -154,7 +154,7 @@ def _manifest(
         kind=data_set.kind,
         engines=engine_facts(exported),
         golden=golden,
-        temperature=calibration.temperature if calibration else None,
+        temperature=calibration.scaling.temperature if calibration else None,
         energy_threshold=calibration.energy_threshold if calibration else None,
         provenance=Provenance(
             recipe=run.recipe.name,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import figures
-from training.calibrate import bins, expected_calibration_error
+from training.calibrate import Scaling, bins, expected_calibration_error, unscaled
 from training.cost import Cost, LayerRow
 from training.dataset import DataSet, Split
 from training.evaluate import Measured, confusion
@@ -34,18 +34,18 @@ def write(
     train: Split,
     test: Split,
     measured: Measured,
-    temperature: float,
+    scaling: Scaling,
     served: Served | None = None,
 ) -> dict[str, Any]:
     """Writes `figures/*.png` and `report.json` into a version folder; returns what the JSON holds.
 
-    `measured` is of the test split, by the engine that serves; `temperature` is what its logits were divided by;
-    `served` is the network as it is served, where that is known.
+    `measured` is of the test split, by the engine that serves; `scaling` is what made its logits honest; `served` is
+    the network as it is served, where that is known.
     """
     plots = folder / FOLDER
     plots.mkdir()
     probabilities = measured.output.probabilities
-    uncalibrated = softmax(measured.output.logits * temperature)
+    uncalibrated = softmax(unscaled(measured.output.logits, scaling))
     counts = confusion(probabilities, test.labels)
     if history:
         figures.curves(history, plots / "curves.png")

@@ -4,6 +4,7 @@ With `foreign` the only module that imports TensorFlow; only the export runs it.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,11 @@ import keras
 import tensorflow as tf
 
 from service.manifest import INPUT_NAME, LOGITS_NAME, PROBABILITIES_NAME
+from training.calibrate import KNOTS, Scaling
 from training.evaluate import Weights
+
+# Beyond all logits.
+_NEVER = 1e9
 
 
 class Graph(NamedTuple):
@@ -31,19 +36,38 @@ def of_model(model: keras.Model) -> Graph:
     return Graph(lambda image: model(image, training=False), model.input_shape[1:], variables)
 
 
-def write(graph: Graph, temperature: float, folder: Path) -> None:
+def write(graph: Graph, scaling: Scaling, folder: Path) -> None:
     """Writes a SavedModel whose `serving_default` takes `image` and returns `probabilities` and `logits`."""
     # Not Keras' ExportArchive: version 3.15 writes every variable twice.
     module = tf.Module()
     module.tracked = list(graph.tracked)
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = graph.logits(image) / temperature
+        logits = _scaled(graph.logits(image), scaling)
         return {PROBABILITIES_NAME: tf.nn.softmax(logits), LOGITS_NAME: logits}
 
     signature = [tf.TensorSpec((None, *graph.shape), tf.uint8, name=INPUT_NAME)]
     module.serve = tf.function(serve, input_signature=signature)
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+
+
+def _scaled(logits: tf.Tensor, scaling: Scaling) -> tf.Tensor:
+    """As `training.calibrate.Scaling` says, of operations that LiteRT has."""
+    logits = logits / scaling.temperature
+    if set(scaling.slopes) == {1.0}:
+        return logits
+    largest = tf.one_hot(tf.argmax(logits, axis=1), logits.shape[1])
+    odds = tf.reduce_sum(logits * largest, axis=1, keepdims=True) - _energy(logits - _NEVER * largest)
+    parts = [tf.clip_by_value(odds - low, 0.0, high - low) for low, high in pairwise((*KNOTS, _NEVER))]
+    scaled = tf.minimum(odds, 0.0) + tf.add_n([slope * part for slope, part in zip(scaling.slopes, parts, strict=True)])
+    raised = logits + largest * (scaled - odds)
+    return raised + _energy(logits) - _energy(raised)
+
+
+def _energy(logits: tf.Tensor) -> tf.Tensor:
+    """Their log-sum-exp `[N, 1]`; TensorFlow's own function has operations for infinities too."""
+    most = tf.reduce_max(logits, axis=1, keepdims=True)
+    return most + tf.math.log(tf.reduce_sum(tf.exp(logits - most), axis=1, keepdims=True))
 
 
 def convert(folder: Path, weights: Weights) -> bytes:

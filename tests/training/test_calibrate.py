@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.calibrate import calibrate, expected_calibration_error, fit_temperature
+from training.calibrate import Scaling, calibrate, expected_calibration_error, fit_temperature, unscaled
 
 
 def drawn(temperature: float, count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
@@ -13,6 +13,13 @@ def drawn(temperature: float, count: int = 20_000) -> tuple[np.ndarray, np.ndarr
     probabilities = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
     labels = (probabilities.cumsum(axis=1) < random.random((count, 1))).sum(axis=1)
     return (honest * temperature).astype(np.float32), labels.astype(np.uint8)
+
+
+def scaled(logits: np.ndarray, scaling: Scaling) -> np.ndarray:
+    """As the exported graph does it."""
+    from training import saved_model
+
+    return np.asarray(saved_model._scaled(logits, scaling))
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
@@ -32,16 +39,47 @@ def test_calibration_lowers_the_calibration_error() -> None:
 def test_99_of_100_held_out_pictures_are_in_distribution() -> None:
     logits, labels = drawn(1.3)
     calibration = calibrate(logits, labels)
-    energies = np.logaddexp.reduce(logits / calibration.temperature, axis=1)
+    energies = np.logaddexp.reduce(logits / calibration.scaling.temperature, axis=1)
     assert (energies >= calibration.energy_threshold).mean() == pytest.approx(0.99, abs=0.001)
+
+
+BENT = Scaling(1.5, (0.6, 0.7, 2.0))
+
+
+def test_a_network_that_is_too_sure_around_nine_tenths_is_seen_through() -> None:
+    honest, labels = drawn(1.0)
+    found = calibrate(unscaled(honest, BENT), labels).scaling
+    assert found.slopes[0] < found.slopes[1] < found.slopes[2]
+    one_temperature, bent = (np.exp(scaled(unscaled(honest, BENT), one)) for one in (Scaling(found.temperature), found))
+    before, after = (
+        expected_calibration_error(answers / answers.sum(axis=1, keepdims=True), labels)
+        for answers in (one_temperature, bent)
+    )
+    assert before > 0.025 and after < 0.65 * before
+
+
+def test_of_few_pictures_no_more_is_learnt_than_they_tell() -> None:
+    logits, labels = drawn(1.0, 12)
+    assert all(0.6 < slope < 1.5 for slope in calibrate(logits, labels).scaling.slopes)
+
+
+@pytest.mark.parametrize("scaling", [Scaling(), Scaling(2.0), BENT])
+def test_the_graph_scales_and_the_report_goes_back(scaling: Scaling) -> None:
+    logits, _ = drawn(3.0, 2000)
+    honest = scaled(logits, scaling)
+    assert (honest.argmax(axis=1) == logits.argmax(axis=1)).all()
+    energies = np.logaddexp.reduce(logits / scaling.temperature, axis=1)
+    assert np.logaddexp.reduce(honest, axis=1) == pytest.approx(energies, abs=1e-4)
+    back = unscaled(honest, scaling)
+    assert back - back[:, :1] == pytest.approx(logits - logits[:, :1], abs=2e-3)
 
 
 def test_changed_pictures_lower_the_threshold_and_leave_the_temperature() -> None:
     logits, labels = drawn(1.3)
     changed = logits - np.float32(1)
     alone, both = calibrate(logits, labels), calibrate(logits, labels, changed)
-    energies = np.logaddexp.reduce(np.concatenate([logits, changed]) / both.temperature, axis=1)
-    assert both.temperature == alone.temperature and both.energy_threshold < alone.energy_threshold
+    energies = np.logaddexp.reduce(np.concatenate([logits, changed]) / both.scaling.temperature, axis=1)
+    assert both.scaling == alone.scaling and both.energy_threshold < alone.energy_threshold
     assert (energies >= both.energy_threshold).mean() == pytest.approx(0.99, abs=0.001)
 
 

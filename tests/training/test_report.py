@@ -10,7 +10,7 @@ from PIL import Image
 from service.inference.engines import Output
 from tests.tiny.datasets import tiny
 from training import report
-from training.calibrate import bins
+from training.calibrate import Scaling, bins
 from training.evaluate import Measured, confusion
 
 LABELS = ("a", "b", "c")
@@ -53,7 +53,7 @@ def test_every_figure_is_a_picture_and_the_json_is_whole(tmp_path: Path) -> None
     logits = np.random.default_rng(1).normal(0, 2, (tiny.TEST, 4)).astype(np.float32)
     measured = Measured(0.25, 0.5, Output(report.softmax(logits), logits))
     history = [{"epoch": 1, "loss": 2.0, "accuracy": 0.1, "learning_rate": 0.1, "seconds": 1.0}]
-    found = report.write(tmp_path, tiny.DATA_SET, history, train, test, measured, 0.5)
+    found = report.write(tmp_path, tiny.DATA_SET, history, train, test, measured, Scaling(0.5))
     for name in ("curves", "confusion", "reliability", "samples", "predictions", "mistakes"):
         with Image.open(tmp_path / "figures" / f"{name}.png") as image:
             assert min(image.size) > 200
@@ -66,5 +66,5 @@ def test_a_model_without_mistakes_has_an_empty_grid_of_them(tmp_path: Path) -> N
     logits = np.eye(4, dtype=np.float32)[test.labels] * 9
     measured = Measured(1.0, 0.0, Output(report.softmax(logits), logits))
     history = [{"epoch": 1, "loss": 2.0, "accuracy": 0.1, "learning_rate": 0.1, "val_loss": 1.0, "val_accuracy": 0.2}]
-    found = report.write(tmp_path, tiny.DATA_SET, history, train, test, measured, 1.0)
+    found = report.write(tmp_path, tiny.DATA_SET, history, train, test, measured, Scaling())
     assert found["accuracy"] == 1 and found["most_confused"] == []
