@@ -133,8 +133,8 @@ def _calibrated(calibration: Calibration | None) -> str:
     return (
         f"Temperature {temperature:.3f}; then, from probabilities of 0.5, 0.8 and 0.95 on, the log-odds of the\n"
         f"predicted label grow by {', '.join(f'{slope:.2f}' for slope in slopes)} of what they did. A picture is in\n"
-        f"distribution if its energy reaches {calibration.energy_threshold:.3f}, which 99 % of the held-out images do,\n"
-        "as they are and changed."
+        f"distribution if its energy reaches {calibration.energy_threshold:.3f}, which 99 % of the held-out images\n"
+        "do, as they are and changed."
     )
 
 
