@@ -165,7 +165,7 @@ def _to_client(world: World, which: int, act: Callable[[socket.socket], object])
 @contextmanager
 def _clock(world: World) -> Iterator[None]:
     modules = (service.connection, service.reception, service.waiting)
-    kept = [module.time for module in modules]  # type: ignore[attr-defined]
+    kept = [module.time for module in modules]
     for module in modules:
         module.time = SimpleNamespace(monotonic=lambda: world.now)  # type: ignore[attr-defined]
     try:
