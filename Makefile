@@ -9,14 +9,16 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-e
 	--custom-compile-command 'make lock' pyproject.toml
 
 RECIPE ?= mnist
+RUNS ?= 100000
+TARGETS ?= $(patsubst tests/fuzzing/fuzz_%.py,%,$(wildcard tests/fuzzing/fuzz_*.py))
 DOCKER ?= docker
 IMAGE ?= squint
 TARGET ?= litert
 
-.PHONY: help serve train test reliability check fix bench scaling image blackbox sbom arm64 lock clean
+.PHONY: help serve train test reliability fuzz check fix bench scaling image blackbox sbom arm64 lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 serve: .venv/.service ## Serve the shipped models; HOST= and PORT= override 127.0.0.1 and 8000
 	@$(if $(HOST),SQUINT_HOST=$(HOST)) $(if $(PORT),SQUINT_PORT=$(PORT)) exec $(BIN)/python -m service serve
@@ -27,8 +29,11 @@ train: .venv/.training ## Train RECIPE=mnist; ARGS="--publish" and others are ha
 test: .venv/.dev ## Run the tests
 	$(BIN)/pytest $(ARGS)
 
-reliability: .venv/.dev ## Kill, flood, starve and soak the service, about an hour; SQUINT_RELIABILITY=short takes ten minutes
+reliability: .venv/.dev ## Kill, flood, starve and soak the service for an hour; SQUINT_RELIABILITY=short for ten minutes
 	$(BIN)/pytest -m reliability tests/reliability $(ARGS)
+
+fuzz: .venv/.dev .venv/.fuzzing ## Fuzz what parses the bytes of strangers; RUNS=100000 of each target, TARGETS="decode http"
+	@for target in $(TARGETS); do $(BIN)/python -W ignore -m tests.fuzzing $$target $(RUNS) || exit 1; done
 
 check: .venv/.dev ## Check format, lint, types and import directions, and run the tests
 	$(BIN)/ruff format --check
@@ -68,10 +73,10 @@ lock: ## Lock the dependencies of pyproject.toml anew; needs uv
 	$(LOCK) --group tensorflow -c requirements/dev.txt -o requirements/tensorflow.txt
 	$(LOCK) --group training -c requirements/dev.txt -o requirements/training.txt
 	for apart in clients bench bench-mlserver; do $(subst pyproject.toml,,$(LOCK)) --upgrade --group $$apart -o requirements/$$apart.txt; done
-	for extra in jax tensorboard ray opentelemetry sbom; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
+	for extra in jax tensorboard ray opentelemetry sbom fuzzing; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
 clean: ## Remove what was installed and cached; runs/ and models/ stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .fuzzing
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found; PYTHON=... names one"; exit 1; }

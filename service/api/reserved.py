@@ -3,6 +3,7 @@
 The system ends a process, by SIGBUS, that touches a page of a mapped file for which the disk has no room.
 """
 
+import errno
 import logging
 import os
 from collections.abc import Callable
@@ -53,6 +54,11 @@ class _Reserved(MmapedDict):
 
 
 def _take(file: IO[bytes], size: int) -> None:
-    """Raises OSError where there is no room. Not every system can do it; what is taken already stays as it is."""
-    if hasattr(os, "posix_fallocate"):
+    """Raises OSError where there is no room. Not every file system can tell; what is taken already stays as it is."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
         os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise

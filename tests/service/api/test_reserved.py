@@ -16,13 +16,13 @@ PROGRAM = """
 import errno, os, sys
 from pathlib import Path
 
-room, real = int(sys.argv[1]), os.posix_fallocate
+room, fault, real = int(sys.argv[1]), int(sys.argv[3]), os.posix_fallocate
 
 def posix_fallocate(descriptor, start, size):
     global room
     room -= start + size - os.fstat(descriptor).st_size
     if room < 0:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(fault, os.strerror(fault))
     real(descriptor, start, size)
 
 os.posix_fallocate = posix_fallocate
@@ -36,9 +36,9 @@ print(tally.text(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
 """
 
 
-def counted(folder: Path, room: int, routes: int) -> subprocess.CompletedProcess[str]:
+def counted(folder: Path, room: int, routes: int, fault: int = errno.ENOSPC) -> subprocess.CompletedProcess[str]:
     """What a worker that counts so many routes tells of itself."""
-    command = [sys.executable, "-c", PROGRAM, str(room), str(routes)]
+    command = [sys.executable, "-c", PROGRAM, str(room), str(routes), str(fault)]
     environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
     return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
 
@@ -54,6 +54,12 @@ def test_what_finds_no_room_is_not_shared_and_told_once(
     result = counted(tmp_path, room, 2000)
     assert fewest <= result.stdout.count("squint_http_requests_total{") <= most
     assert result.stderr.count("missing from /metrics: [Errno 28]") == told
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system cannot take room on a disk")
+def test_a_file_system_that_cannot_take_room_is_counted_on_all_the_same(tmp_path: Path) -> None:
+    result = counted(tmp_path, 0, 2000, errno.EOPNOTSUPP)
+    assert result.stdout.count("squint_http_requests_total{") == 2000 and not result.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system cannot take room on a disk")
