@@ -20,7 +20,7 @@ SOURCES = sorted(path for package in ("service", "training") for path in (REPOSI
 # The changelog also names what was.
 DOCUMENTS = sorted({*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")} - {REPOSITORY / "CHANGELOG.md"})
 # Of the tests and of gunicorn's parent, not of the service: CONTRIBUTING.md tells of them.
-NO_SETTINGS = {"SQUINT_DATA_DIR", "SQUINT_CONTAINER", MODELS_AT_START}
+NO_SETTINGS = {"SQUINT_DATA_DIR", "SQUINT_CONTAINER", "SQUINT_RELIABILITY", MODELS_AT_START}
 
 
 def section(title: str) -> str:
