@@ -1,8 +1,9 @@
 """Very many files told by a Ray cluster, an extra (requirements/ray.txt); nothing else in the service knows Ray."""
 
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -68,7 +69,7 @@ def told(teller: Teller, paths: Sequence[str]) -> Iterator[Line]:
     cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
     batches = _files(paths).map_batches(
         _Tellers,
-        fn_constructor_args=(teller.asked, _packed(teller.folder)),
+        fn_constructor_args=(teller.asked, _packed(teller.folder), Path.cwd()),
         batch_size=_TAKEN,
         batch_format="pyarrow",
         num_cpus=1,
@@ -94,7 +95,10 @@ def _packed(folder: Path) -> Mapping[str, bytes]:
 class _Tellers:
     """In a process of the cluster: the model as it was packed."""
 
-    def __init__(self, asked: Asked, files: Mapping[str, bytes]) -> None:
+    def __init__(self, asked: Asked, files: Mapping[str, bytes], here: Path) -> None:
+        # Files may be named as they are seen from where the command was given.
+        with suppress(OSError):
+            os.chdir(here)
         with TemporaryDirectory() as models_dir:
             version = Path(models_dir, asked.model, str(asked.version))
             for name, content in files.items():

@@ -51,8 +51,11 @@ def told_here(teller: Teller, *paths: str) -> list[Line]:
     return list(crew.lines(teller, predict.find(paths), jobs=1))
 
 
-def test_shared_files_are_told_as_without_ray_and_in_order(on_ray: Any, teller: Teller, folder: Path) -> None:
-    paths = [str(folder), str(folder / "missing.png"), str(folder / "4.png")]
+def test_shared_files_are_told_as_without_ray_and_in_order(
+    on_ray: Any, teller: Teller, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    paths = [folder.name, str(folder / "missing.png"), str(folder / "4.png")]
     told = list(on_ray.told(teller, paths))
     assert told == told_here(teller, *paths)
     assert [line.failed for line in told].count(True) == 2 and len(told) == 13
