@@ -33,11 +33,6 @@ def percentiles_ms(seconds: Sequence[float]) -> dict[str, float]:
     return {f"{name}_ms": percentile(ordered, share) * 1000 for name, share in SHARES.items()}
 
 
-def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """How many times theirs ours is, round by round: what slowed a round slowed both."""
-    return Spread.of([one / other for one, other in zip(ours, theirs, strict=True)])
-
-
 def rates_to_try(rates: Sequence[float], carried: float) -> list[float]:
     """The arrival rates up to what is carried, and those above it up to the first that is beyond doubt too much."""
     ordered = sorted(rates)
