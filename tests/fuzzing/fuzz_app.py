@@ -58,7 +58,7 @@ def one(data: bytes) -> None:
     first, *lines = head.decode("latin-1").split("\r\n")
     method, _, target = first.partition(" ")
     path, _, query = target.partition("?")
-    if not query.isascii():
+    if not (query.isascii() and query.isprintable()):
         return  # refused by gunicorn
     environment = {
         "REQUEST_METHOD": method,
