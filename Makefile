@@ -8,6 +8,9 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
 	--custom-compile-command 'make lock' pyproject.toml
 
+# Whole files to a process each: what a file's tests share, such as a running service, is made once.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
+
 RECIPE ?= mnist
 RUNS ?= 100000
 TARGETS ?= $(patsubst tests/fuzzing/fuzz_%.py,%,$(wildcard tests/fuzzing/fuzz_*.py))
@@ -26,8 +29,8 @@ serve: .venv/.service ## Serve the shipped models; HOST= and PORT= override 127.
 train: .venv/.training ## Train RECIPE=mnist; ARGS="--publish" and others are handed on
 	$(BIN)/python -m training train $(RECIPE) $(ARGS)
 
-test: .venv/.dev ## Run the tests
-	$(BIN)/pytest $(ARGS)
+test: .venv/.dev ## Run the tests, or those that ARGS="tests/service -k decode" names
+	$(BIN)/pytest $(if $(ARGS),$(ARGS),$(PARALLEL))
 
 reliability: .venv/.dev ## Kill, flood, starve and soak the service for an hour; SQUINT_RELIABILITY=short for ten minutes
 	$(BIN)/pytest -m reliability tests/reliability $(ARGS)
@@ -40,7 +43,7 @@ check: .venv/.dev ## Check format, lint, types and import directions, and run th
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 fix: .venv/.dev ## Format, and mend what the linter can mend
 	$(BIN)/ruff check --fix
