@@ -51,7 +51,7 @@ fix: .venv/.dev ## Format, and mend what the linter can mend
 
 bench: .venv/.dev ## Compare with other servers and write docs/benchmarks.md; ROUNDS=5 SECONDS=3 PEERS="litserve bentoml"
 	@for peers in bench bench-mlserver; do $(MAKE) .venv/.$$peers || echo "goes on without what is in requirements/$$peers.txt"; done
-	$(BIN)/python -m benchmarks.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers "$(PEERS)")
+	$(BIN)/python -m benchmarks.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers "$(PEERS)") $(if $(BEFORE),--before $(BEFORE))
 
 scaling: .venv/.dev ## Measure how cost grows and write docs/scaling.md; ROUNDS=3 SECONDS=2
 	$(BIN)/python -m benchmarks.scaling $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))

@@ -44,6 +44,7 @@ def page(found: Results) -> str:
         starts=_starts(found),
         profile=profile.table(found.profile, found.profile_before) if found.profile else "",
         before=f"; in brackets the code of {found.profile_before.code}" if found.profile_before else "",
+        load_average=spread([one.load_average for one in found.starts]),
         generator_us=spread([one.generator_us for one in found.of(OURS, "png", 16)]),
         contenders=_contenders(found),
         missing="\n".join(_missing(found)),
