@@ -1,10 +1,10 @@
 """Problem documents as bytes of HTTP, for what is answered without the app."""
 
-import uuid
 from http import HTTPStatus
 
 from service.api.headers import ALWAYS
 from service.api.problems import document
+from service.api.request_id import new
 
 
 def bare(
@@ -18,14 +18,14 @@ def bare(
     retry_after_s: int | None = None,
 ) -> bytes:
     """A whole response; `keep` says that the connection stays open after it."""
-    request_id = request_id or uuid.uuid4().hex
-    content, media_type = document(path, status, code, detail, request_id)
+    own_id = request_id or new()
+    content, media_type = document(path, status, code, detail, own_id)
     lines = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         f"Connection: {'keep-alive' if keep else 'close'}",
         f"Content-Type: {media_type}",
         *(f"{name}: {value}" for name, value in ALWAYS.items()),
-        f"X-Request-ID: {request_id}",
+        f"X-Request-ID: {own_id}",
         *([] if retry_after_s is None else [f"Retry-After: {retry_after_s}"]),
         f"Content-Length: {len(content)}",
     ]

@@ -44,9 +44,11 @@ class Native:
     def predict(self, name: str, version: int | None = None, label: str | None = None) -> Response:
         """One prediction a picture, in the order sent; all or none."""
         classifier = self._registry.get(name, version, label)
-        top_k = _top_k(request, len(classifier.manifest.labels))
-        seen = _flag(request, "seen")
-        files = uploads.read(request, self._settings.max_images, self._settings.max_request_bytes)
+        # Flask's name for it looks the request up at each use.
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+        top_k = _top_k(asked, len(classifier.manifest.labels))
+        seen = _flag(asked, "seen")
+        files = uploads.read(asked, self._settings.max_images, self._settings.max_request_bytes)
         labels = classifier.manifest.labels
         answers = []
         for computed in self._computing.predict(classifier, files):
