@@ -208,14 +208,17 @@ def test_images_of_another_size_than_the_models_are_refused(place: Path, tmp_pat
 
 
 def test_a_folder_of_images_is_read_as_the_model_takes_them(place: Path, tmp_path: Path) -> None:
-    test = tiny_data.make().test
+    # A folder's classes are in the order of their names, the model's in that of its answers.
+    names, test = ("a", "b", "c", "d"), tiny_data.make().test
+    (tmp_path / "labels.txt").write_text("\n".join(names))
     for number, (image, label) in enumerate(zip(test.images[:80, :, :, 0], test.labels[:80], strict=True)):
-        (tmp_path / "own" / tiny_data.DATA_SET.labels[label]).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(tmp_path / "own" / tiny_data.DATA_SET.labels[label] / f"{number}.png")
-    result = export(place, "logits.keras", tmp_path, "--images", str(tmp_path / "own"))
+        (tmp_path / "own" / names[label]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "own" / names[label] / f"{number}.png")
+    words = ("--images", str(tmp_path / "own"), "--labels", str(tmp_path / "labels.txt"))
+    result = export(place, "logits.keras", tmp_path, *words)
     assert result.exit_code == 0, result.output
     assert "accuracy" in result.output
-    wrong = export(place, "logits.keras", tmp_path, "--images", str(tmp_path / "own"), "--size", "16")
+    wrong = export(place, "logits.keras", tmp_path, *words, "--size", "16")
     assert wrong.exit_code == 1 and "--size 12 --grey" in wrong.output
 
 
