@@ -31,6 +31,8 @@ def cases() -> Iterator[Case]:
     golden = digit()
     yield Case("28×28 PNG as in MNIST", encoded(golden, "PNG"))
     yield Case("28×28 PNG, dark on light", encoded(Image.fromarray(255 - np.asarray(golden)), "PNG"))
+    aside = np.roll(255 - np.asarray(golden), 3, axis=0)
+    yield Case("28×28 PNG, dark on light, off the middle", encoded(Image.fromarray(aside), "PNG"))
     page = photo()
     yield Case("12-megapixel JPEG", encoded(page, "JPEG", quality=90))
     yield Case("640×480 JPEG", encoded(page.resize((640, 480)), "JPEG", quality=90))

@@ -15,18 +15,12 @@ from training import atomic
 OK = "200"
 
 
-class Measurement(BaseModel):
-    """One loop of one workload in one round: closed with so many connections, or open at such a rate.
+class Timed(BaseModel):
+    """What a loop of requests took, and what came back: answers by status, and what else went wrong.
 
-    Latencies are of all answers; in the open loop of those with status 200 and those that never came.
+    Microseconds are of a core, for each answer.
     """
 
-    contender: str
-    round: int
-    workload: str
-    form: str
-    connections: int | None = None
-    rate: float | None = None
     seconds: float
     statuses: dict[str, int]
     p50_ms: float
@@ -39,6 +33,20 @@ class Measurement(BaseModel):
     def per_second(self) -> float:
         """Answers with status 200 in a second."""
         return self.statuses.get(OK, 0) / self.seconds
+
+
+class Measurement(Timed):
+    """One loop of one workload in one round: closed with so many connections, or open at such a rate.
+
+    Latencies are of all answers; in the open loop of those with status 200 and those that never came.
+    """
+
+    contender: str
+    round: int
+    workload: str
+    form: str
+    connections: int | None = None
+    rate: float | None = None
 
     @property
     def faults(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from benchmarks.capacity import Assumptions, Costs, Plan, plan
 from benchmarks.figures import Spread
 from benchmarks.markdown import number, spread, table
-from benchmarks.results import OK, Machine
+from benchmarks.results import Machine, Timed
 from training import atomic
 
 _RATES = (1_000, 10_000, 100_000, 1_000_000)
@@ -25,7 +25,7 @@ _COLUMNS = {
 _HEAD = ("requests/s", "cores", "replicas", "memory, GiB", "$ an hour", "$ a month", "network, Gbit/s", "log, MB/s")
 
 
-class Point(BaseModel):
+class Point(Timed):
     """One closed loop of one round."""
 
     series: str
@@ -33,20 +33,8 @@ class Point(BaseModel):
     round: int
     connections: int
     body_bytes: int
-    seconds: float
-    statuses: dict[str, int]
-    p50_ms: float
-    p99_ms: float
-    p999_ms: float
-    server_us: float
-    generator_us: float
     first_answer_s: float
     pss_bytes: int
-
-    @property
-    def per_second(self) -> float:
-        """Answers with status 200 in a second."""
-        return self.statuses.get(OK, 0) / self.seconds
 
 
 class Wire(BaseModel):

@@ -16,19 +16,18 @@ class Batch:
     """What was observed and is not written yet; for any number of threads."""
 
     def __init__(self) -> None:
-        self._observed: deque[tuple[Histogram, float]] = deque()
-        self._latest: dict[Gauge, float] = {}
+        self._seen: deque[tuple[Histogram | Gauge, float]] = deque()
         self._followed: dict[Gauge, Callable[[], float]] = {}
         self._writing = Lock()
         self._written = 0.0
 
     def observe(self, histogram: Histogram, value: float) -> None:
         """Remembers one value of a histogram that has its labels."""
-        self._observed.append((histogram, value))
+        self._seen.append((histogram, value))
 
     def set(self, gauge: Gauge, value: float) -> None:
         """Remembers what a gauge that has its labels is now."""
-        self._latest[gauge] = value
+        self._seen.append((gauge, value))
 
     def follow(self, gauge: Gauge, value: Callable[[], float]) -> None:
         """Has the gauge, each time that anything is written, set to what it is then."""
@@ -37,7 +36,7 @@ class Batch:
     @property
     def is_begun(self) -> bool:
         """Whether anything waits to be written."""
-        return bool(self._observed or self._latest)
+        return bool(self._seen)
 
     def write_if_due(self) -> None:
         """Writes what waits, if the last time was not just now."""
@@ -48,15 +47,17 @@ class Batch:
         """Writes what waits."""
         with self._writing:
             self._written = time.monotonic()
-            values: defaultdict[Histogram, list[float]] = defaultdict(list)
-            for _ in range(len(self._observed)):
-                histogram, value = self._observed.popleft()
-                values[histogram].append(value)
-            for histogram, observed in values.items():
-                observe_all(histogram, observed)
-            latest, self._latest = self._latest, {}
-            for gauge, value in (latest | {one: ask() for one, ask in self._followed.items()}).items():
-                gauge.set(value)
+            values: defaultdict[Histogram | Gauge, list[float]] = defaultdict(list)
+            for _ in range(len(self._seen)):
+                metric, value = self._seen.popleft()
+                values[metric].append(value)
+            for metric, seen in values.items():
+                if isinstance(metric, Gauge):
+                    metric.set(seen[-1])
+                else:
+                    observe_all(metric, seen)
+            for gauge, ask in self._followed.items():
+                gauge.set(ask())
 
 
 def observe_all(histogram: Histogram, values: Sequence[float]) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import linear_regression, median
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
 from tests.integration.processes import living_workers, parent_of
 from tests.integration.server import Server
+from tests.reliability.beside import beside
 
 _EVERY_S = 0.25
 
@@ -26,20 +27,15 @@ class Memory:
     """Samples of what all processes of a service take together, in MiB; what they share counts once."""
 
     def __init__(self, server: Server) -> None:
-        self._server, self._stop = server, Event()
+        self._server = server
         self.times: list[float] = []
         self.sizes: list[float] = []
 
     @contextmanager
     def watched(self) -> Iterator["Memory"]:
         """Samples until the end of the block."""
-        thread = Thread(target=self._run)
-        thread.start()
-        try:
+        with beside(self._run):
             yield self
-        finally:
-            self._stop.set()
-            thread.join()
 
     def growth(self) -> float:
         """MiB from the second quarter to the last; the first is warming up."""
@@ -51,11 +47,11 @@ class Memory:
         start = len(self.sizes) // 4
         return 60 * linear_regression(self.times[start:], self.sizes[start:]).slope
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def _run(self, stop: Event) -> None:
+        while not stop.is_set():
             self.sizes.append(size_mib(self._server))
             self.times.append(time.monotonic())
-            self._stop.wait(_EVERY_S)
+            stop.wait(_EVERY_S)
 
 
 def size_mib(server: Server) -> float:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from tests.integration.processes import living_workers
 from tests.integration.server import Server, running
 from tests.integration.wire import GET_LIVE, address, chunked, post
 from tests.reliability import account
+from tests.reliability.beside import beside
 from tests.reliability.conftest import Tell
 from tests.reliability.memory import Memory, files_and_threads, needs_proc
 from tests.reliability.scale import Scale
@@ -83,23 +84,18 @@ class Probes:
     """Asks for the probes five times a second."""
 
     def __init__(self, server: Server) -> None:
-        self._server, self._stop = server, Event()
+        self._server = server
         self.seconds: list[float] = []
         self.failed = 0
 
     @contextmanager
     def asking(self) -> Iterator["Probes"]:
         """Asks until the end of the block."""
-        thread = Thread(target=self._run)
-        thread.start()
-        try:
+        with beside(self._run):
             yield self
-        finally:
-            self._stop.set()
-            thread.join()
 
-    def _run(self) -> None:
-        while not self._stop.wait(0.2):
+    def _run(self, stop: Event) -> None:
+        while not stop.wait(0.2):
             for path in ("/livez", "/readyz"):
                 began = time.monotonic()
                 self.failed += self._server.get(path)[0] != 200
@@ -116,7 +112,7 @@ class Slow:
     )
 
     def __init__(self, server: Server, number: int) -> None:
-        self._server, self._stop = server, Event()
+        self._server = server
         self._clients: list[tuple[socket.socket, Iterator[int]]] = []
         self._number = number
         self.connections = 0
@@ -125,13 +121,10 @@ class Slow:
     def dribbling(self) -> Iterator["Slow"]:
         """Until the end of the block; all are connected when it begins."""
         self._clients = [self._connect() for _ in range(self._number)]
-        thread = Thread(target=self._run)
-        thread.start()
         try:
-            yield self
+            with beside(self._run):
+                yield self
         finally:
-            self._stop.set()
-            thread.join()
             for client, _ in self._clients:
                 client.close()
 
@@ -145,8 +138,8 @@ class Slow:
         client.setblocking(False)
         return client, iter(way[begun:])
 
-    def _run(self) -> None:
-        while not self._stop.wait(1):
+    def _run(self, stop: Event) -> None:
+        while not stop.wait(1):
             self._clients = [self._dribble(*client) for client in self._clients]
 
     def _dribble(self, client: socket.socket, rest: Iterator[int]) -> tuple[socket.socket, Iterator[int]]:
