@@ -76,6 +76,8 @@ def on_starting(server: Arbiter) -> None:
         on_exit(server)
         sys.exit(f"squint: {fault}")
     steady.install()
+    # For SIGUSR2: gunicorn would start the file of `-m gunicorn` as a script, whose folder hides modules of Python's.
+    server.START_CTX["args"] = list(sys.orig_argv)
     # Readiness waits for these; a model that is added later cannot take it away from the others.
     os.environ[MODELS_AT_START] = json.dumps(names)
     if settings.open_to_others:
@@ -101,6 +103,12 @@ def on_reload(server: Arbiter) -> None:
         worker.relief.ask()
 
 
+def pre_exec(server: Arbiter) -> None:
+    """Tells the workers of now that another gunicorn, which SIGUSR2 starts, listens beside them."""
+    for worker in server.WORKERS.values():
+        worker.relief.pass_on()
+
+
 def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
     """Has a new worker answer malformed HTTP as a fault, need neither reader nor disk, keep little, relieve others."""
     from service.api import malformed, reserved
@@ -111,6 +119,8 @@ def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
     for handler in logs.handlers():
         handler.write_in_background()
     worker.succeed(server.WORKERS.values())
+    if server.systemd:
+        worker.relief.pass_on()
 
 
 def post_worker_init(worker: "PatientWorker") -> None:

@@ -15,6 +15,10 @@ class Relief:
         """In the parent: others will be started in this worker's place."""
         self._state[0] = _ASKED
 
+    def pass_on(self) -> None:
+        """In the parent: whoever else has the listeners goes on where this worker ends."""
+        self._state[0] = _GIVEN
+
     def give(self) -> None:
         """In a worker that has just begun to serve: relieves this one if that is wanted."""
         if self._state[0]:

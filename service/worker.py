@@ -6,12 +6,13 @@ threads of their own; and turns away itself what finds no thread free.
 
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from selectors import EVENT_READ
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
+from service import listening
 from service.api.batch import LATE_S
 from service.api.door import Door, door_of
 from service.connection import Connection
@@ -21,6 +22,8 @@ from service.settings import Settings, read_settings
 
 _PROBE_THREADS = 2
 _BETWEEN_LOOKS_S = 0.25
+# Longer than a packet is under way to most clients and back.
+_LAST_ARRIVALS_S = 0.2
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -78,8 +81,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         cfg = self.cfg
         return not cfg.is_ssl and cfg.proxy_protocol == "off" and cfg.http2_cleartext == "off"
 
-    def _turn(self) -> None:
-        longest_s = LATE_S if self._door.batch.is_begun else _BETWEEN_LOOKS_S
+    def _turn(self, longest_s: float = _BETWEEN_LOOKS_S) -> None:
+        if self._door.batch.is_begun:
+            longest_s = min(longest_s, LATE_S)
         self.wait_for_and_dispatch_events(0 if self._reception.behind else longest_s)
         self._reception.work_off()
         self._door.batch.write_if_due()
@@ -132,6 +136,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._door.closing = not self.relief.is_asked
         while self._serves_on(told) and time.monotonic() < ends:
             self._turn()
+        if not self.relief.is_asked:
+            self._see_last_in()
         self._stop_accepting()
         self._reception.last_call()
         self._cap_keepalive(time.monotonic() + STOP_KEEPALIVE_LINGER)
@@ -145,6 +151,22 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if self.relief.is_asked:
             return not self.relief.is_given
         return time.monotonic() < told + self._settings.drain_delay_s
+
+    def _see_last_in(self) -> None:
+        """Where the whole service stops: lets those in who have begun to connect, and nobody else."""
+        self._turn_until(time.monotonic() + _LAST_ARRIVALS_S, self._is_last)
+        if self._is_last():
+            for listener in self.sockets:
+                listening.ignore_newcomers(listener)
+            self._turn_until(time.monotonic() + _LAST_ARRIVALS_S)
+
+    def _turn_until(self, ends: float, is_enough: Callable[[], bool] = lambda: False) -> None:
+        while not is_enough() and (left_s := ends - time.monotonic()) > 0:
+            self._turn(min(left_s, LATE_S))
+
+    def _is_last(self) -> bool:
+        """Whether no other worker will listen here: the parent closes its listeners before it stops the workers."""
+        return all(listening.is_left_by(self.ppid, listener) for listener in self.sockets)
 
     def _stop_accepting(self) -> None:
         """Takes over what has connected already: with the last worker's listener it would be lost."""

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.integration.server import Server
@@ -14,6 +15,11 @@ def parent_of(server: Server) -> int:
     """The number of gunicorn's own process."""
     told = re.findall(r"Listening at: \S+ \((\d+)\)", server.log.read_text())
     return int(told[0]) if told else server.process.pid
+
+
+def successor_of(server: Server) -> int:
+    """The number of the gunicorn that SIGUSR2 has started."""
+    return int(re.findall(r"Listening at: \S+ \((\d+)\)", server.log.read_text())[1])
 
 
 def workers_of(server: Server) -> list[int]:
@@ -30,12 +36,17 @@ def living_workers(server: Server) -> list[int]:
     return sorted(found)
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Returns when it holds; fails if that takes a minute."""
+    ends = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 def wait_for_workers(server: Server, number: int) -> None:
     """Returns when so many were started in all."""
-    ends = time.monotonic() + 60
-    while len(workers_of(server)) < number:
-        assert time.monotonic() < ends, server.log.read_text()
-        time.sleep(0.02)
+    until(lambda: len(workers_of(server)) >= number)
 
 
 def connections_of(server: Server, pid: int) -> int:

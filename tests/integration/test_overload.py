@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
@@ -13,6 +13,7 @@ from PIL import Image
 
 from service.settings import Settings
 from tests.conftest import encoded, golden
+from tests.integration.processes import until
 from tests.integration.server import Server, running
 from tests.integration.wire import Answer, post, wire
 
@@ -42,13 +43,6 @@ def asked(server: Server, request: bytes) -> Answer:
     with wire(server) as client:
         client.send(request)
         return client.answered()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 def test_what_does_not_fit_is_turned_away_and_nothing_else(server: Server, heavy: bytes) -> None:

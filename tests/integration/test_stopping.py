@@ -11,7 +11,14 @@ import pytest
 
 from tests.conftest import golden
 from tests.integration.crowd import FRESH, KEEP, PREDICT, Crowd
-from tests.integration.processes import parent_of, wait_for_workers, workers_of
+from tests.integration.processes import (
+    living_workers,
+    parent_of,
+    successor_of,
+    until,
+    wait_for_workers,
+    workers_of,
+)
 from tests.integration.server import Server, running
 from tests.integration.wire import Wire, address, wire
 
@@ -24,6 +31,29 @@ def test_a_stop_under_load_loses_no_request(tmp_path: Path, round_: int) -> None
         assert server.process.wait(30) == 0
     assert set(crowd.outcomes) <= {"200", "refused"}, crowd.outcomes
     assert "Traceback" not in server.log.read_text()
+
+
+def test_one_worker_fewer_costs_no_request_and_no_connection(tmp_path: Path) -> None:
+    with running(tmp_path / "log", workers=2) as server:
+        with Crowd(server, 8).asking() as crowd:
+            crowd.wait_for(50)
+            server.signal(signal.SIGTTOU)
+            until(lambda: len(living_workers(server)) == 1)
+            crowd.wait_for(100)
+        assert set(crowd.outcomes) <= {"200"}, crowd.outcomes
+
+
+def test_another_service_takes_over_the_listener_without_a_lost_request(tmp_path: Path) -> None:
+    with running(tmp_path / "log", workers=1, drain_delay_s=600) as server:
+        with Crowd(server, 8).asking() as crowd:
+            crowd.wait_for(50)
+            server.signal(signal.SIGUSR2)
+            wait_for_workers(server, 2)
+            server.signal(signal.SIGTERM)
+            assert server.process.wait(30) == 0
+            crowd.wait_for(100)
+        os.kill(successor_of(server), signal.SIGTERM)
+        assert set(crowd.outcomes) <= {"200"}, crowd.outcomes
 
 
 def test_a_reload_under_load_loses_no_request(tmp_path: Path) -> None:
