@@ -1,5 +1,7 @@
 """gunicorn's configuration, from the service's settings; gunicorn reads the names below."""
 
+import gc
+import importlib
 import json
 import logging
 import math
@@ -76,12 +78,24 @@ def on_starting(server: Arbiter) -> None:
         on_exit(server)
         sys.exit(f"squint: {fault}")
     steady.install()
+    _share_code()
     # For SIGUSR2: gunicorn would start the file of `-m gunicorn` as a script, whose folder hides modules of Python's.
     server.START_CTX["args"] = list(sys.orig_argv)
     # Readiness waits for these; a model that is added later cannot take it away from the others.
     os.environ[MODELS_AT_START] = json.dumps(names)
     if settings.open_to_others:
         _log.warning("listening on %s without keys: whoever reaches it may use it; see docs/security.md", settings.host)
+
+
+def _share_code() -> None:
+    """Imports what every worker needs: they share its memory, and one that takes another's place is there at once.
+
+    Modules only: nothing of an engine, whose threads would not survive the fork, and no app.
+    """
+    importlib.import_module("service.app")
+    importlib.import_module("service.worker")
+    # Pages that the collector writes to would be shared no more.
+    gc.freeze()
 
 
 def _check_keys() -> None:

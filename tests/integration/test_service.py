@@ -17,7 +17,7 @@ from service import manifest as contract
 from tests import blackbox
 from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from tests.integration import container
-from tests.integration.processes import wait_for_workers, workers_of
+from tests.integration.processes import parent_of, wait_for_workers, workers_of
 from tests.integration.server import Server, running, start
 
 PREDICT = "/models/mnist/predict"
@@ -217,8 +217,9 @@ def test_the_parent_process_never_imports_tensorflow() -> None:
     """What gunicorn runs before it forks: its configuration and the check of the models."""
     program = (
         "import runpy, sys\n"
+        "from gunicorn.arbiter import Arbiter\n"
         "conf = runpy.run_path('service/gunicorn.conf.py')\n"
-        "conf['on_starting'](None)\n"
+        "conf['on_starting'](Arbiter)\n"
         "conf['on_exit'](None)\n"
         "assert not {'tensorflow', 'keras', 'ai_edge_litert'} & set(sys.modules)\n"
     )
@@ -235,3 +236,14 @@ def test_the_litert_service_never_imports_tensorflow() -> None:
         "assert 'ai_edge_litert' in sys.modules and 'tensorflow' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
+
+
+def test_the_parent_has_the_code_that_workers_share_and_no_thread_that_a_fork_would_lose(tmp_path: Path) -> None:
+    with running(tmp_path / "log", workers=1) as server:
+        parent = Path("/proc") / str(parent_of(server))
+        if not parent.exists():
+            pytest.skip("this system does not tell of processes in /proc")
+        mapped = (parent / "maps").read_text()
+        assert "/PIL/" in mapped and "/numpy/" in mapped
+        assert "/ai_edge_litert/" not in mapped and "/tensorflow/" not in mapped
+        assert len(list((parent / "task").iterdir())) == 1
