@@ -30,15 +30,10 @@ from service.api.native import Native
 from service.api.open_inference import OpenInference
 from service.api.operations import OPERATIONS
 from service.api.tensorflow_serving import TensorFlowServing, ignoring_case
-from service.api.uploads import InMemoryRequest
 from service.inference.registry import Registry
 from service.inference.watch import Watch
 from service.keys import KeyFile
 from service.settings import MODELS_AT_START, Settings, read_settings
-
-# Besides the pictures a form may hold a few other fields.
-_OTHER_PARTS = 8
-_MAX_TEXT_BYTES = 100_000
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -68,10 +63,7 @@ def _models_at_start() -> frozenset[str] | None:
 def build_app(settings: Settings, registry: Registry) -> Flask:
     """The app over a registry, whether that is loaded or not."""
     app = Flask("service", static_folder=None)
-    app.request_class = InMemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
-    app.config["MAX_FORM_PARTS"] = settings.max_images + _OTHER_PARTS
-    app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_TEXT_BYTES
     # Labels keep their class order, and `/models//mnist` is a 404, not an HTML redirect.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False

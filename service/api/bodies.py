@@ -11,11 +11,6 @@ from service.api.problems import RequestFault
 _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
-def is_encoded(request: Request) -> bool:
-    """Whether the body is compressed, by its Content-Encoding; raises UnsupportedMediaType if that is not known."""
-    return _encoding(request) is not None
-
-
 def read_body(request: Request, max_bytes: int) -> bytes:
     """The whole body, inflated; at most `max_bytes` as it was sent and as it is returned.
 

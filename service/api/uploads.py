@@ -3,14 +3,13 @@
 import base64
 import codecs
 import re
-from io import BytesIO
-from typing import IO, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from flask import Request
 from pydantic import ValidationError
-from werkzeug.datastructures import FileStorage, MultiDict
 
-from service.api import bodies
+from service.api import bodies, forms
 from service.api.problems import RequestFault, TooManyImages
 from service.api.schemas import PredictBody
 
@@ -18,9 +17,9 @@ FIELD = "image"
 _DATA_URL_HEAD = re.compile(r"^data:[^,]*;base64,", re.IGNORECASE)
 # A `data:` URL has one too, and a body may hold other keys. Parsed, a body full of values would take a gigabyte.
 _COMMAS_AN_IMAGE, _OTHER_COMMAS = 2, 1000
+# Besides the pictures a form may hold a few other fields.
+_OTHER_PARTS = 8
 _EXPECTED = '{"images": ["<base64>"]}'
-Texts = MultiDict[str, str]
-Files = MultiDict[str, FileStorage]
 
 
 class Upload(NamedTuple):
@@ -30,19 +29,6 @@ class Upload(NamedTuple):
     name: str | None
 
 
-class InMemoryRequest(Request):
-    """A request whose file parts stay in memory: bodies are bounded, and nothing need be writable."""
-
-    def _get_file_stream(
-        self,
-        total_content_length: int | None,
-        content_type: str | None,
-        filename: str | None = None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:
-        return BytesIO()
-
-
 def read(request: Request, max_images: int, max_bytes: int) -> list[Upload]:
     """The request's pictures in the order they were sent, at least one.
 
@@ -50,7 +36,9 @@ def read(request: Request, max_images: int, max_bytes: int) -> list[Upload]:
     type but multipart and JSON is a raw body, such as the form type that `curl --data-binary` declares.
     """
     if request.mimetype == "multipart/form-data":
-        uploads = _from_multipart(*_form(request, max_bytes))
+        boundary = request.mimetype_params.get("boundary", "")
+        body = bodies.read_body(request, max_bytes)
+        uploads = _from_multipart(forms.read(body, boundary, max_images + _OTHER_PARTS))
     elif request.is_json:
         uploads = _from_json(bodies.read_body(request, max_bytes), max_images)
     else:
@@ -73,27 +61,19 @@ def _picture(request: Request, max_bytes: int) -> bytes:
     return data
 
 
-def _form(request: Request, max_bytes: int) -> tuple[Texts, Files]:
-    """A form's texts and files; werkzeug parses it as it arrives, unless it must be inflated first."""
-    if not bodies.is_encoded(request):
-        return request.form, request.files
-    stream = BytesIO(bodies.read_body(request, max_bytes))
-    parser = request.make_form_data_parser()
-    _, texts, files = parser.parse(stream, request.mimetype, None, request.mimetype_params)
-    return texts, files
-
-
-def _from_multipart(texts: Texts, files: Files) -> list[Upload]:
-    if pictures := files.getlist(FIELD):
-        return [Upload(picture.stream.read(), picture.filename or None) for picture in pictures]
-    if FIELD in texts:
+def _from_multipart(parts: Sequence[forms.Part]) -> list[Upload]:
+    pictures = [part for part in parts if part.name == FIELD]
+    files = [part for part in pictures if part.filename is not None]
+    if files:
+        return [Upload(part.data, part.filename or None) for part in files]
+    if pictures:
         raise RequestFault(
             "no_file", f"the field {FIELD!r} has no file name, so it is text; with curl: -F {FIELD}=@picture.png"
         )
-    found = sorted(str(name) for name in {*files, *texts})
+    found = sorted({part.name for part in parts})
     if found:
         raise RequestFault("wrong_field", f"no multipart field {FIELD!r}; found: {', '.join(map(repr, found))}")
-    raise RequestFault("no_image", f"no field {FIELD!r} could be read; is the body complete and well-formed?")
+    raise RequestFault("no_image", f"the form is empty; send a picture as its field {FIELD!r}")
 
 
 def _from_json(body: bytes, max_images: int) -> list[Upload]:

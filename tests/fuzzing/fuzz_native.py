@@ -10,7 +10,6 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from service.api import uploads
-from service.api.uploads import InMemoryRequest
 from service.errors import Fault
 
 _TYPES = (
@@ -32,8 +31,7 @@ WORDS = (
 
 def _app() -> Flask:
     app = Flask("fuzzing")
-    app.request_class = InMemoryRequest
-    app.config.update(MAX_CONTENT_LENGTH=_MOST_BYTES, MAX_FORM_PARTS=8, MAX_FORM_MEMORY_SIZE=1000)
+    app.config.update(MAX_CONTENT_LENGTH=_MOST_BYTES)
     return app
 
 

@@ -85,8 +85,11 @@ def test_text_where_a_file_belongs_is_told_so(client: FlaskClient) -> None:
     ("content_type", "body"),
     [
         ("multipart/form-data", b"--x\r\n\r\n"),
-        ("multipart/form-data; boundary=x", b""),
         ("multipart/form-data; boundary=x", b"garbage"),
+        ("multipart/form-data; boundary=x", HALF_A_PART + b"\r\n--x\r\n"),
+        ("multipart/form-data; boundary=x", HALF_A_PART.replace(b"form-data", b"attachment") + b"\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", HALF_A_PART.replace(b"image", b"\xff") + b"\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=\xe4", b"--\xe4--"),
         (
             "multipart/form-data; boundary=x",
             HALF_A_PART,
@@ -95,7 +98,12 @@ def test_text_where_a_file_belongs_is_told_so(client: FlaskClient) -> None:
     ],
 )
 def test_malformed_multipart_is_400(client: FlaskClient, content_type: str, body: bytes) -> None:
-    check(client.post(PREDICT, data=body, content_type=content_type), 400, "no_image")
+    assert "complete" in check(client.post(PREDICT, data=body, content_type=content_type), 400, "bad_form")["detail"]
+
+
+def test_an_empty_form_is_400(client: FlaskClient) -> None:
+    response = client.post(PREDICT, data=b"--x--\r\n", content_type="multipart/form-data; boundary=x")
+    check(response, 400, "no_image")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""Every part of a form arrives as it was sent, whatever the client; what is no form is told so."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from service.api import forms
+from service.api.forms import Part
+from service.api.problems import RequestFault
+
+MOST = 10
+
+
+def written(*parts: tuple[str, bytes]) -> bytes:
+    """A form of heads and contents, as browsers and curl write it."""
+    return b"".join(b"--b\r\n%s\r\n\r\n%s\r\n" % (head.encode(), data) for head, data in parts) + b"--b--\r\n"
+
+
+def disposition(rest: str) -> str:
+    return f"Content-Disposition: form-data; {rest}"
+
+
+def one(head: str, data: bytes = b"x") -> Part:
+    (part,) = forms.read(written((head, data)), "b", MOST)
+    return part
+
+
+FILE = disposition('name="image"; filename="a.png"')
+
+
+@given(st.lists(st.binary(), max_size=MOST))
+def test_every_file_arrives_as_it_was_sent(contents: list[bytes]) -> None:
+    body = written(*((FILE, data) for data in contents))
+    assert [part.data for part in forms.read(body, "b", MOST)] == contents
+
+
+@given(st.binary())
+def test_any_bytes_are_a_form_or_refused(body: bytes) -> None:
+    with contextlib.suppress(RequestFault, RequestEntityTooLarge):
+        forms.read(body, "b", MOST)
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "filename"),
+    [
+        (FILE, "image", "a.png"),
+        (disposition('name="image"; filename=""'), "image", ""),
+        (disposition('name="image"'), "image", None),
+        (disposition("name=image; filename=a.png"), "image", "a.png"),
+        (disposition('filename="a.png"; name="image"'), "image", "a.png"),
+        (disposition('name="image"; filename="ä b.png"'), "image", "ä b.png"),
+        (disposition('name="image"; filename="a%22b.png"'), "image", 'a"b.png'),
+        (disposition('name="image"; filename="a\\"b.png"'), "image", 'a"b.png'),
+        (disposition("name=\"image\"; filename*=UTF-8''%c3%a4.png"), "image", "ä.png"),
+        (f"{FILE}\r\nContent-Type: image/png\r\nX-Other: y", "image", "a.png"),
+        (f"content-type: image/png\r\n{FILE.lower()}", "image", "a.png"),
+        (disposition('filename="a.png"'), "", "a.png"),
+    ],
+)
+def test_names_are_read_as_clients_write_them(head: str, name: str, filename: str | None) -> None:
+    assert one(head) == Part(name, filename, b"x")
+
+
+@pytest.mark.parametrize("following", [b"--b--\r\n", written((FILE, b"x"))])
+def test_an_empty_file_may_lack_the_line_break_after_it(following: bytes) -> None:
+    first, *others = forms.read(b"--b\r\n%s\r\n\r\n%s" % (FILE.encode(), following), "b", MOST)
+    assert first == Part("image", "a.png", b"") and all(part.data == b"x" for part in others)
+
+
+@pytest.mark.parametrize("data", [b"\r\n", b"x\r\n", b"\r\n\r\n", b"--", b"\r\n-", b"\r\n--a"])
+def test_what_looks_like_an_end_is_none(data: bytes) -> None:
+    assert [part.data for part in forms.read(written((FILE, data), (FILE, b"y")), "b", MOST)] == [data, b"y"]
+
+
+def test_what_stands_before_and_behind_a_form_is_passed_over() -> None:
+    assert len(forms.read(b"preamble\r\n" + written((FILE, b"x")) + b"epilogue", "b", MOST)) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"x",
+        b"--b",
+        written((FILE, b"x"))[:-4],
+        written(("X-Other: y", b"x")),
+        written(("no header", b"x")),
+        written((FILE.replace("form-data", "attachment"), b"x")),
+        written((f"{FILE}\r\nContent-Length: 2", b"x")),
+    ],
+)
+def test_what_is_no_form_is_told_so(body: bytes) -> None:
+    with pytest.raises(RequestFault, match="cannot be read") as raised:
+        forms.read(body, "b", MOST)
+    assert raised.value.code == "bad_form"
+
+
+@pytest.mark.parametrize("boundary", ["", "b\nb"])
+def test_a_boundary_that_cannot_be_one_is_a_fault_of_the_request(boundary: str) -> None:
+    with pytest.raises(RequestFault, match="cannot be read"):
+        forms.read(written((FILE, b"x")), boundary, MOST)
+
+
+def test_more_parts_or_headers_than_allowed_are_too_many() -> None:
+    for body in (written(*[(FILE, b"x")] * (MOST + 1)), written(("\r\n".join([FILE] * 9), b"x"))):
+        with pytest.raises(RequestEntityTooLarge):
+            forms.read(body, "b", MOST)
