@@ -27,15 +27,13 @@ class Components(NamedTuple):
 
     def only(self, chosen: NDArray[np.bool_]) -> Mask:
         """The mask of the parts `chosen` `[parts]`."""
-        return np.concatenate([[False], chosen])[self.labels]
+        return np.asarray(np.concatenate([[False], chosen]).take(self.labels))
 
 
 def find(mask: Mask) -> Components:
     """The parts of a mask `[H, W]`; each row is cut into runs, and runs that touch are given one number."""
     height, width = mask.shape
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    ends = np.nonzero(edges == -1)[1]  # exclusive
+    rows, starts, ends = runs(mask)
     numbers = _numbered(len(rows), *_touching(rows, starts, ends, width + 2))
     parts = int(numbers.max(initial=-1)) + 1
     labels = np.zeros(mask.shape, np.int32)
@@ -47,6 +45,17 @@ def find(mask: Mask) -> Components:
     np.minimum.at(lefts, numbers, starts)
     np.maximum.at(rights, numbers, ends)
     return Components(labels, np.bincount(labels.ravel(), minlength=1)[1:], tops, bottoms, lefts, rights)
+
+
+def runs(mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Of each run in the rows of a mask `[H, W]`, in their order, the row, the start and the exclusive end."""
+    height, width = mask.shape
+    # Between rows lie pixels that belong to none, so that starts and ends take turns in one long line.
+    line = np.zeros((height, width + 2), bool)
+    line[:, 1:-1] = mask
+    changes = np.flatnonzero(line.ravel()[1:] != line.ravel()[:-1])
+    rows, starts = np.divmod(changes[::2], width + 2)
+    return rows, starts, changes[1::2] - rows * (width + 2)
 
 
 def _touching(

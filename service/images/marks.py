@@ -63,8 +63,8 @@ def _specks(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _lines(mask: Mask) -> Mask:
     """The pixels of thin lines that run across nearly the whole picture, but for where ink crosses them."""
     height, width = mask.shape
-    pieces = _runs(mask, 1) >= max(3, width * _LINE_PIECE)
-    thin = pieces & (_runs(mask, 0) <= max(2, height * _LINE_WIDTH))
+    pieces = _in_runs(mask, lambda lengths: lengths >= max(3, width * _LINE_PIECE))
+    thin = pieces & _in_runs(mask.T, lambda lengths: lengths <= max(2, height * _LINE_WIDTH)).T
     found = components.find(thin)
     whole = found.only((found.lefts <= width * _LINE_END) & (found.rights >= width * (1 - _LINE_END)))
     return np.asarray(whole | (thin & _in_pieces(thin)[:, None]))
@@ -80,14 +80,13 @@ def _in_pieces(thin: Mask) -> NDArray[np.bool_]:
     return np.asarray((band.sum(axis=1) >= width * _LINE_COVERED) & (ends <= width * _LINE_END))
 
 
-def _runs(mask: Mask, axis: int) -> NDArray[np.int64]:
-    """For each pixel of a mask the length of the run along an axis that it belongs to."""
-    lines = np.moveaxis(mask, axis, 1)
-    edges = np.diff(np.pad(lines, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    lengths = np.nonzero(edges == -1)[1] - np.nonzero(edges == 1)[1]
-    runs = np.zeros(lines.shape, np.int64)
-    runs[lines] = np.repeat(lengths, lengths)
-    return np.moveaxis(runs, 1, axis)
+def _in_runs(mask: Mask, wanted: Callable[[NDArray[np.int64]], NDArray[np.bool_]]) -> Mask:
+    """The pixels of a mask whose run in their row has a length that is wanted."""
+    _, starts, ends = components.runs(mask)
+    lengths = ends - starts
+    found = np.zeros(mask.shape, bool)
+    found[mask] = np.repeat(wanted(lengths), lengths)
+    return found
 
 
 def _frames(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
