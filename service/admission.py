@@ -4,8 +4,7 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Lock
 
 from service.errors import Abandoned, DeadlinePassed, Overloaded
@@ -20,6 +19,20 @@ def check_deadline(deadline: float | None) -> None:
     """Raises DeadlinePassed if that time, in `time.monotonic()` seconds, is over."""
     if deadline is not None and time.monotonic() >= deadline:
         raise DeadlinePassed("the time that the request allowed is over; nothing more was computed for it")
+
+
+class Turn:
+    """A place among those that compute; to be used once. A class, for a generator would cost each request more."""
+
+    def __init__(self, leave: Callable[[], None], completed: deque[float]) -> None:
+        self._leave, self._completed = leave, completed
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._completed.append(time.monotonic())
+        self._leave()
 
 
 class Admission:
@@ -43,9 +56,8 @@ class Admission:
         """How many wait now."""
         return len(self._line)
 
-    @contextmanager
-    def admitted(self, deadline: float | None, wanted: Callable[[], bool]) -> Iterator[None]:
-        """Waits for a turn, and holds it for the block.
+    def turn(self, deadline: float | None, wanted: Callable[[], bool]) -> "Turn":
+        """Waits for a turn, which the block after `with` then holds.
 
         Raises Overloaded where the line is full or the wait too long, DeadlinePassed where `deadline` is over before
         the turn comes, and Abandoned where `wanted`, asked after a wait, says that nobody needs the answer any more.
@@ -55,10 +67,10 @@ class Admission:
             check_deadline(deadline)
             if waited and not wanted():
                 raise Abandoned("the connection was closed, or its sending side, while the request waited for its turn")
-            yield
-            self._completed.append(time.monotonic())
-        finally:
+        except BaseException:
             self._leave()
+            raise
+        return Turn(self._leave, self._completed)
 
     def retry_after_s(self) -> int:
         """Whole seconds, at least 1, after which the line of now will have been worked off, as fast as of late.

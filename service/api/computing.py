@@ -1,7 +1,7 @@
 """From a request's pictures to predictions, whatever the dialect: decoded, prepared, inferred, counted and timed."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,17 +50,22 @@ class Computing:
         deadline = deadlines.earliest(deadline)
         noted, manifest = trail.current(), classifier.manifest
         noted.asked(manifest.name, manifest.version, len(inputs))
-        with self._metrics.failures(manifest), self._turn(noted, deadline):
+        began = time.perf_counter()
+        try:
+            return self._computed(noted, classifier, inputs, deadline)
+        except Exception:
+            self._metrics.count_failure(manifest, time.perf_counter() - began)
+            raise
+
+    def _computed(
+        self, noted: Trail, classifier: Classifier, inputs: Sequence[Input], deadline: float | None
+    ) -> list[Computed]:
+        with noted.stage("queue"):
+            turn = self._admission.turn(deadline, client.is_there)
+        with turn:
             prepared = self._prepare(noted, classifier, inputs, deadline)
             predictions = self._classify(noted, classifier, prepared, deadline)
         return [Computed(*pair) for pair in zip(prepared, predictions, strict=True)]
-
-    @contextmanager
-    def _turn(self, noted: Trail, deadline: float | None) -> Iterator[None]:
-        with ExitStack() as turn:
-            with noted.stage("queue"):
-                turn.enter_context(self._admission.admitted(deadline, client.is_there))
-            yield
 
     def _prepare(
         self, noted: Trail, classifier: Classifier, inputs: Sequence[Input], deadline: float | None

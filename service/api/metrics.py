@@ -4,8 +4,7 @@ import functools
 import os
 import time
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -121,16 +120,9 @@ class Metrics:
                 self._familiar.labels(*which, str(familiar).lower()).inc(count)
         self.batch.set(self._last_answer.labels(*which), time.time())
 
-    @contextmanager
-    def failures(self, manifest: Manifest) -> Iterator[None]:
-        """Counts and times the block if it raises."""
-        started = time.perf_counter()
-        try:
-            yield
-        except Exception:
-            failed = self._failed_seconds.labels(manifest.name, str(manifest.version))
-            failed.observe(time.perf_counter() - started)
-            raise
+    def count_failure(self, manifest: Manifest, seconds: float) -> None:
+        """Counts a request that one version was asked by, and which got no prediction after so long."""
+        self._failed_seconds.labels(manifest.name, str(manifest.version)).observe(seconds)
 
     def count_change(self, change: Change) -> None:
         """Counts what became of a version in this worker; one that failed may still answer as it was before."""

@@ -49,6 +49,8 @@ _MAX_SCANS, _MAX_SCANNED_PIXELS = 100, 1_000_000_000
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _PNG_DEPTH_AT = 24
+# Where Pillow looks for the orientation, besides a TIFF's tags; it takes a while to find nothing.
+_ORIENTED_BY = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"})
 _UPRIGHT = {
     2: (Image.Transpose.FLIP_LEFT_RIGHT, "mirrored"),
     3: (Image.Transpose.ROTATE_180, "turned by 180°"),
@@ -192,6 +194,8 @@ def _draft(image: Image.Image) -> None:
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation; 1, upright, where there is none or it cannot be read."""
+    if image.format != "TIFF" and _ORIENTED_BY.isdisjoint(image.info):
+        return 1
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # broken metadata beside a good picture: Pillow's parser raises what it likes

@@ -51,7 +51,9 @@ class Classifier:
 
     def classify(self, prepared: Sequence[Prepared]) -> list[Prediction]:
         """One prediction a picture, in order; raises ArithmeticError rather than answer numbers that are none."""
-        output = self._infer(np.stack([one.array for one in prepared]))
+        # Most requests have one picture, which need not be copied.
+        only = len(prepared) == 1
+        output = self._infer(prepared[0].array[None] if only else np.stack([one.array for one in prepared]))
         # The sums of numbers are none if one of them is not.
         if not math.isfinite(output.probabilities.sum() + output.logits.sum()):
             raise ArithmeticError(f"{self.manifest.name} {self.manifest.version} answered with NaN or infinity")

@@ -31,7 +31,7 @@ def busy(admission: Admission, deadline: float | None = None) -> Iterator[Event]
     done = Event()
 
     def compute() -> None:
-        with admission.admitted(None, yes):
+        with admission.turn(None, yes):
             done.wait(LONG_S)
 
     before = admission.computing
@@ -49,7 +49,7 @@ def asked(pool: ThreadPoolExecutor, admission: Admission, told: list[int], numbe
     """Another thread in line."""
 
     def compute() -> None:
-        with admission.admitted(None, yes):
+        with admission.turn(None, yes):
             told.append(number)
 
     waiting = admission.waiting
@@ -62,7 +62,7 @@ def test_no_more_compute_at_once_than_allowed() -> None:
     admission, at_once = Admission(3, 100, LONG_S), []
 
     def compute(_: int) -> None:
-        with admission.admitted(None, yes):
+        with admission.turn(None, yes):
             at_once.append(admission.computing)
             time.sleep(0.001)
 
@@ -85,29 +85,29 @@ def test_who_comes_first_is_served_first() -> None:
 def test_where_the_line_is_full_one_is_turned_away_at_once() -> None:
     admission = Admission(1, 0, LONG_S)
     with busy(admission), pytest.raises(Overloaded, match="0 requests wait already"):
-        admission.admitted(None, yes).__enter__()
-    with admission.admitted(None, yes):
+        admission.turn(None, yes)
+    with admission.turn(None, yes):
         assert admission.computing == 1
 
 
 def test_the_wait_is_bounded_and_leaves_nobody_in_line() -> None:
     admission = Admission(1, 5, 0.01)
     with busy(admission), pytest.raises(Overloaded, match=r"no turn came within 0\.01 s"):
-        admission.admitted(None, yes).__enter__()
+        admission.turn(None, yes)
     assert (admission.computing, admission.waiting) == (0, 0)
 
 
 def test_a_deadline_ends_the_wait() -> None:
     admission = Admission(1, 5, LONG_S)
     with busy(admission), pytest.raises(DeadlinePassed):
-        admission.admitted(time.monotonic() + 0.01, yes).__enter__()
+        admission.turn(time.monotonic() + 0.01, yes)
     assert (admission.computing, admission.waiting) == (0, 0)
 
 
 def test_what_is_past_its_deadline_does_not_begin() -> None:
     admission = Admission(1, 5, LONG_S)
     with pytest.raises(DeadlinePassed):
-        admission.admitted(time.monotonic() - 1, yes).__enter__()
+        admission.turn(time.monotonic() - 1, yes)
     assert admission.computing == 0
     check_deadline(None)
     check_deadline(time.monotonic() + LONG_S)
@@ -117,7 +117,7 @@ def test_whoever_is_gone_after_the_wait_is_not_computed_for() -> None:
     admission, computed = Admission(1, 5, LONG_S), list[int]()
 
     def compute() -> None:
-        with admission.admitted(None, lambda: False):
+        with admission.turn(None, lambda: False):
             computed.append(1)
 
     with ThreadPoolExecutor(1) as pool:
@@ -130,13 +130,13 @@ def test_whoever_is_gone_after_the_wait_is_not_computed_for() -> None:
 
 
 def test_without_a_wait_nobody_is_asked_whether_he_is_there() -> None:
-    with Admission(1, 5, LONG_S).admitted(None, lambda: False):
+    with Admission(1, 5, LONG_S).turn(None, lambda: False):
         pass
 
 
 def test_a_fault_of_the_computation_frees_its_place() -> None:
     admission = Admission(1, 0, LONG_S)
-    with pytest.raises(ValueError, match="broken"), admission.admitted(None, yes):
+    with pytest.raises(ValueError, match="broken"), admission.turn(None, yes):
         raise ValueError("broken")
     assert admission.computing == 0
 
@@ -146,7 +146,7 @@ def test_the_time_to_retry_follows_from_the_line_and_the_rate(monkeypatch: pytes
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     assert 7 <= admission.retry_after_s() <= 12  # nothing is known yet: the longest wait
     for _ in range(20):  # two a second
-        with admission.admitted(None, yes):
+        with admission.turn(None, yes):
             pass
         clock[0] += 0.5
     monkeypatch.setattr(Admission, "waiting", 30)

@@ -1,7 +1,7 @@
 """`model.tflite` through LiteRT: small, quick to start, no TensorFlow."""
 
 from pathlib import Path
-from queue import LifoQueue
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ class _Model:
 def load(folder: Path, threads: int) -> Infer:
     """An engine with as many interpreters as threads may compute; a further thread waits for one."""
     content = (folder / LITERT_FILE).read_bytes()
-    idle: LifoQueue[_Model] = LifoQueue()
+    idle: SimpleQueue[_Model] = SimpleQueue()
     for _ in range(threads):
         idle.put(_Model(content))
 
@@ -46,6 +46,8 @@ def load(folder: Path, threads: int) -> Infer:
             answers = [model.answer(images[index : index + 1]) for index in range(len(images))]
         finally:
             idle.put(model)
+        if len(answers) == 1:
+            return Output(*answers[0])
         probabilities, logits = (np.concatenate(parts) for parts in zip(*answers, strict=True))
         return Output(probabilities, logits)
 
