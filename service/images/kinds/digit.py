@@ -56,8 +56,8 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     """The digit alone, light on black, sized and placed as MNIST's; a picture in MNIST's form passes untouched."""
     height, width, _ = shape
     if ready := _ready(picture.image, height, width):
-        image, steps = ready
-        return Prepared(square.as_array(image), (*picture.steps, *steps), in_form=True)
+        array, steps = ready
+        return Prepared(array, (*picture.steps, *steps), in_form=True)
     ink = _looked_at_closely(picture.image)
     if ink is None:
         return Prepared(np.zeros((height, width, 1), np.uint8), picture.steps, (BLANK,), subject=False)
@@ -65,15 +65,15 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     return Prepared(placed[:, :, None], (*picture.steps, *ink.steps, *placing), ink.warnings)
 
 
-def _ready(image: Image.Image, height: int, width: int) -> tuple[Image.Image, tuple[Step, ...]] | None:
+def _ready(image: Image.Image, height: int, width: int) -> tuple[NDArray[np.uint8], tuple[Step, ...]] | None:
     """The picture, or its negative, if that is in MNIST's form, and what was done to it; None if neither is."""
     if image.size != (width, height) or not (image.mode == "L" or _is_grey(image)):
         return None
-    grey, steps = image.convert("L"), () if image.mode == "L" else (_GREY,)
-    if _in_form(grey, height, width):
-        return grey, (*steps, _UNTOUCHED)
-    negative = ImageOps.invert(grey)
-    return (negative, (*steps, _INVERTED)) if _in_form(negative, height, width) else None
+    grey, steps = (image, ()) if image.mode == "L" else (image.convert("L"), (_GREY,))
+    if (array := _in_form(grey, height, width)) is not None:
+        return array, (*steps, _UNTOUCHED)
+    array = _in_form(ImageOps.invert(grey), height, width)
+    return None if array is None else (array, (*steps, _INVERTED))
 
 
 def _is_grey(image: Image.Image) -> bool:
@@ -81,15 +81,16 @@ def _is_grey(image: Image.Image) -> bool:
     return red == green == blue
 
 
-def _in_form(image: Image.Image, height: int, width: int) -> bool:
-    """Whether the picture is on black, fills the box and has its centre of mass in the middle, to a pixel."""
+def _in_form(image: Image.Image, height: int, width: int) -> NDArray[np.uint8] | None:
+    """The picture if it is on black, fills the box and has its centre of mass in the middle, to a pixel."""
     if (inked := image.getbbox()) is None:
-        return False
+        return None
     box, across = round(height * _BOX), max(inked[2] - inked[0], inked[3] - inked[1])
     if not box - 1 <= across <= box:
-        return False
-    row, column = _centre_of_mass(square.as_array(image)[..., 0].astype(np.float32))
-    return abs(row - height / 2) <= 0.6 and abs(column - width / 2) <= 0.6
+        return None
+    array = square.as_array(image)
+    row, column = _centre_of_mass(array[..., 0].astype(np.float32))
+    return array if abs(row - height / 2) <= 0.6 and abs(column - width / 2) <= 0.6 else None
 
 
 def _centre_of_mass(strength: Grey) -> tuple[float, float]:
