@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -142,11 +142,12 @@ class Metrics:
         app.register_blueprint(blueprint)
 
     def _finish(self, response: Response) -> Response:
-        route, noted = trail.route(), trail.current()
-        self._count(request.method, route, response.status_code)
+        noted = trail.current()
+        route = noted.route
+        self._count(noted.method, route, response.status_code)
         self.batch.observe(self._request_seconds.labels(route), noted.total_s)
-        if request.content_length is not None:
-            self.batch.observe(self._request_bytes.labels(route), request.content_length)
+        if noted.bytes_in is not None:
+            self.batch.observe(self._request_bytes.labels(route), noted.bytes_in)
         if noted.model:
             self._time(noted, response.status_code)
         self.batch.write_if_due()

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
 from service.api import trail
 from service.logs import Line
@@ -16,13 +16,11 @@ _QUIET = frozenset({"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/hea
 class Answered(Line):
     """A request and its answer."""
 
-    def __init__(self, method: str, response: Response, noted: trail.Trail) -> None:
-        self._noted, self._method, self._route = noted, method, trail.route()
+    def __init__(self, response: Response, noted: trail.Trail) -> None:
+        self._noted = noted
         self._id, self._trace = g.get("request_id"), g.get("trace")
         self._key = g.get("key_name")
-        self._status, self._bytes_in, self._bytes_out = (
-            response.status_code, request.content_length, response.content_length,
-        )  # fmt: skip
+        self._status, self._bytes_out = response.status_code, response.content_length
 
     def fields(self) -> Mapping[str, object]:
         """What is not known of this request is left out."""
@@ -32,8 +30,8 @@ class Answered(Line):
             "id": self._id,
             "trace": trace and trace.trace_id,
             "span": trace and trace.span_id,
-            "method": self._method,
-            "route": self._route,
+            "method": noted.method,
+            "route": noted.route,
             "status": self._status,
             "code": noted.code,
             "key": self._key,
@@ -41,7 +39,7 @@ class Answered(Line):
             "version": noted.version,
             "pictures": noted.pictures or None,
             "labels": noted.labels or None,
-            "bytes_in": self._bytes_in,
+            "bytes_in": noted.bytes_in,
             "bytes_out": self._bytes_out,
             "stages_ms": {name: _ms(seconds) for name, seconds in noted.stages_s.items()} or None,
             "total_ms": _ms(noted.total_s),
@@ -50,7 +48,7 @@ class Answered(Line):
 
     def __str__(self) -> str:
         noted = self._noted
-        words = [self._method, self._route, str(self._status)]
+        words = [noted.method, noted.route, str(self._status)]
         words += [f"{noted.model}/{noted.version}"] if noted.model else []
         words += [", ".join(noted.labels)] if noted.labels else []
         words += [noted.code] if noted.code else []
@@ -85,11 +83,11 @@ def init_app(app: Flask) -> None:
 
 
 def _write(response: Response) -> Response:
-    level = logging.ERROR if response.status_code == 500 else logging.INFO
-    if response.status_code < 400 and trail.route() in _QUIET:
+    noted, level = trail.current(), logging.ERROR if response.status_code == 500 else logging.INFO
+    if response.status_code < 400 and noted.route in _QUIET:
         level = logging.DEBUG
     if _log.isEnabledFor(level):
-        _log.log(level, Answered(request.method, response, trail.current()))
+        _log.log(level, Answered(response, noted))
     return response
 
 

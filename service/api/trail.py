@@ -2,12 +2,14 @@
 
 import time
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, Request, Response, g, has_request_context, request
 
 # Where a predicted picture's time goes, in the order it goes there; "queue" is the wait for a turn to compute.
 STAGES = ("queue", "decode", "prepare", "infer")
 # The route of what was answered before one was looked for.
 UNROUTED = "unrouted"
+# That of a path that no rule has.
+UNMATCHED = "unmatched"
 # A log line and a header are no place for the labels of a whole batch.
 _MOST_LABELS = 5
 
@@ -29,7 +31,10 @@ class Stage:
 class Trail:
     """One request's; written by its own thread only."""
 
-    def __init__(self) -> None:
+    def __init__(self, method: str = "", route: str = UNMATCHED, bytes_in: int | None = None) -> None:
+        self.method, self.bytes_in = method, bytes_in
+        self.route = route
+        """The rule that the request matched, not its path: paths are the callers' and without number."""
         self.started = time.perf_counter()
         self.total_s = 0.0
         self.stages_s: dict[str, float] = {}
@@ -55,12 +60,10 @@ class Trail:
 
 def current() -> Trail:
     """That of the request being answered; outside of one a new trail that nobody reads."""
-    if has_request_context():
-        if "trail" not in g:
-            g.trail = Trail()
-        trail: Trail = g.trail
-        return trail
-    return Trail()
+    if not has_request_context():
+        return Trail()
+    noted: Trail | None = g.get("trail")
+    return noted or _start()
 
 
 def init_app(app: Flask) -> None:
@@ -68,19 +71,27 @@ def init_app(app: Flask) -> None:
 
     To be called before all that answers requests, and after all that reads the total.
     """
-    app.before_request(_start)
+    app.before_request(_begin)
     app.after_request(_end)
 
 
-def _start() -> None:
-    g.trail = Trail()
+def _begin() -> None:
+    _start()
+
+
+def _start() -> Trail:
+    # Flask's names for them look them up at each use.
+    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+    rule = asked.url_rule
+    g.trail = noted = Trail(asked.method, rule.rule if rule else UNMATCHED, asked.content_length)
+    return noted
 
 
 def _end(response: Response) -> Response:
-    trail = current()
-    trail.total_s = time.perf_counter() - trail.started
-    if trail.stages_s:
-        response.headers["Server-Timing"] = server_timing(trail)
+    noted = current()
+    noted.total_s = time.perf_counter() - noted.started
+    if noted.stages_s:
+        response.headers["Server-Timing"] = server_timing(noted)
     return response
 
 
@@ -88,8 +99,3 @@ def server_timing(trail: Trail) -> str:
     """The stages and the total in milliseconds, as the header of that name has them."""
     times = {name: trail.stages_s[name] for name in STAGES if name in trail.stages_s} | {"total": trail.total_s}
     return ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in times.items())
-
-
-def route() -> str:
-    """The rule that the request matched, not its path: paths are the callers' and without number."""
-    return request.url_rule.rule if request.url_rule else "unmatched"
