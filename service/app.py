@@ -25,6 +25,7 @@ from service.api import (
 from service.api.computing import Computing
 from service.api.door import Door
 from service.api.examples import Examples
+from service.api.json_answers import QuickJson
 from service.api.metrics import Metrics
 from service.api.native import Native
 from service.api.open_inference import OpenInference
@@ -64,8 +65,9 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     """The app over a registry, whether that is loaded or not."""
     app = Flask("service", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
-    # Labels keep their class order, and `/models//mnist` is a 404, not an HTML redirect.
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    # Labels keep their class order.
+    app.json = QuickJson(app)
+    # `/models//mnist` is a 404, not an HTML redirect.
     app.url_map.merge_slashes = False
     metrics = Metrics()
     registry.observe(metrics.count_change)
