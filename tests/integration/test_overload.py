@@ -24,7 +24,8 @@ COMPUTING = "squint_computing"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("overload") / "log", workers=1, max_waiting=2, max_wait_s=60) as ready:
+    log, much = tmp_path_factory.mktemp("overload") / "log", 2**30
+    with running(log, workers=1, max_waiting=2, max_wait_s=60, max_request_pixels=much) as ready:
         yield ready
 
 
@@ -113,7 +114,7 @@ def test_a_deadline_is_seen_between_the_images_of_a_request(server: Server, heav
 @contextmanager
 def all_cores_busy(server: Server, heavy: bytes) -> Iterator[int]:
     """A long request for every turn there is; gives the number of their pictures, and ends when they are answered."""
-    each, cores = 12, Settings(workers=1).computing_threads
+    each, cores = 40, Settings(workers=1).computing_threads
     with ExitStack() as held:
         clients = [held.enter_context(wire(server)) for _ in range(cores)]
         for client in clients:
