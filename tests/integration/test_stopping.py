@@ -52,7 +52,9 @@ def test_another_service_takes_over_the_listener_without_a_lost_request(tmp_path
             server.signal(signal.SIGTERM)
             assert server.process.wait(30) == 0
             crowd.wait_for(100)
-        os.kill(successor_of(server), signal.SIGTERM)
+        # Not SIGTERM, with such a delay.
+        os.kill(successor_of(server), signal.SIGQUIT)
+        until_refused(server)
         assert set(crowd.outcomes) <= {"200"}, crowd.outcomes
 
 
