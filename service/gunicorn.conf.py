@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gunicorn.arbiter import Arbiter
 
 from service import heap, keys, logs, steady
+from service.balance import Balance
 from service.errors import Fault
 from service.inference import folders
 from service.settings import MODELS_AT_START, SettingsFault, read_settings
@@ -78,6 +79,7 @@ def on_starting(server: Arbiter) -> None:
         on_exit(server)
         sys.exit(f"squint: {fault}")
     steady.install()
+    server.balance = Balance()
     _share_code()
     # For SIGUSR2: gunicorn would start the file of `-m gunicorn` as a script, whose folder hides modules of Python's.
     server.START_CTX["args"] = list(sys.orig_argv)
@@ -132,6 +134,7 @@ def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
     heap.give_back()
     for handler in logs.handlers():
         handler.write_in_background()
+    worker.balance = server.balance
     worker.succeed(server.WORKERS.values())
     if server.systemd:
         worker.relief.pass_on()
@@ -152,7 +155,8 @@ def worker_exit(server: Arbiter, worker: "PatientWorker") -> None:
 
 
 def child_exit(server: Arbiter, worker: "PatientWorker") -> None:
-    """Closes a dead worker's gauges; its counts stay."""
+    """Takes a dead worker out of the balance and closes its gauges; its counts stay."""
+    server.balance.leave(worker.age)
     _dead().bury(worker.pid, server.WORKERS)
 
 

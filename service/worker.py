@@ -15,6 +15,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 from service import listening
 from service.api.batch import LATE_S
 from service.api.door import Door, door_of
+from service.balance import Balance
 from service.connection import Connection
 from service.reception import PROBES, Reception, pass_over_body
 from service.relief import Relief
@@ -22,6 +23,8 @@ from service.settings import Settings, read_settings
 
 _PROBE_THREADS = 2
 _BETWEEN_LOOKS_S = 0.25
+# So long another worker, which has fewer connections, has to take the next one: it may be held up.
+_LEFT_TO_OTHERS_S = 0.005
 # Longer than a packet is under way to most clients and back.
 _LAST_ARRIVALS_S = 0.2
 
@@ -37,10 +40,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.relief = Relief()
+        self.balance = Balance()
         self._predecessors: list[PatientWorker] = []
         self._working = 0
         self._listens = True
         self._looked = 0.0
+        self._holds_back_until = 0.0
 
     def succeed(self, others: Iterable["PatientWorker"]) -> None:
         """In a new worker: names those that it may be there to replace."""
@@ -72,8 +77,27 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             super().accept(listener)
             return
         for _ in range(1 + self._reception.behind):
-            if not (self._reception.has_room() and self._reception.accept(listener)):
+            if self.balance.is_ahead(self.age, self._reception.open):
+                self._hold_back()
+                return
+            if not self._take_one(listener):
                 break
+        self.set_accept_enabled(self._reception.has_room())
+
+    def _take_one(self, listener: socket.socket) -> bool:
+        is_taken = self._reception.has_room() and self._reception.accept(listener)
+        self.balance.tell(self.age, self._reception.open)
+        return is_taken
+
+    def _hold_back(self) -> None:
+        self._holds_back_until = time.monotonic() + _LEFT_TO_OTHERS_S
+        self.set_accept_enabled(False)
+
+    def _step_forward(self) -> None:
+        """Takes what nobody else has taken meanwhile."""
+        self._holds_back_until = 0.0
+        for listener in self.sockets:
+            self._take_one(listener)
         self.set_accept_enabled(self._reception.has_room())
 
     def _is_plain_http(self) -> bool:
@@ -84,8 +108,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _turn(self, longest_s: float = _BETWEEN_LOOKS_S) -> None:
         if self._door.batch.is_begun:
             longest_s = min(longest_s, LATE_S)
+        if self._holds_back_until:
+            longest_s = min(longest_s, _LEFT_TO_OTHERS_S)
         self.wait_for_and_dispatch_events(0 if self._reception.behind else longest_s)
         self._reception.work_off()
+        if self._listens:
+            self.balance.tell(self.age, self._reception.open)
+            if self._holds_back_until and time.monotonic() >= self._holds_back_until:
+                self._step_forward()
         self._door.batch.write_if_due()
         self._look()
 
@@ -102,7 +132,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._reception.end_late()
         self.murder_keepalived()
         self.murder_pending()
-        if self._listens:
+        if self._listens and not self._holds_back_until:
             self.set_accept_enabled(self.nr_conns < self.worker_connections and self._reception.has_room())
 
     def _serve(self, connection: Connection) -> bool:
@@ -172,6 +202,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Takes over what has connected already: with the last worker's listener it would be lost."""
         self._listens = False
         self.set_accept_enabled(False)
+        self.balance.leave(self.age)
         for listener in self.sockets:
             while self._is_plain_http() and self._reception.accept(listener):
                 pass

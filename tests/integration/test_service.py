@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from service import manifest as contract
 from tests import blackbox
 from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from tests.integration import container
-from tests.integration.processes import parent_of, wait_for_workers, workers_of
+from tests.integration.crowd import KEEP
+from tests.integration.processes import connections_of, parent_of, until, wait_for_workers, workers_of
 from tests.integration.server import Server, running, start
+from tests.integration.wire import wire
 
 PREDICT = "/models/mnist/predict"
 
@@ -247,3 +250,24 @@ def test_the_parent_has_the_code_that_workers_share_and_no_thread_that_a_fork_wo
         assert "/PIL/" in mapped and "/numpy/" in mapped
         assert "/ai_edge_litert/" not in mapped and "/tensorflow/" not in mapped
         assert len(list((parent / "task").iterdir())) == 1
+
+
+def test_connections_are_shared_among_the_workers_and_a_worker_that_stands_still_keeps_none_waiting(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path / "log", workers=2) as server, ExitStack() as kept:
+        wait_for_workers(server, 2)
+        _, still = workers_of(server)
+
+        def connect(times: int = 1) -> int:
+            for _ in range(times):
+                client = kept.enter_context(wire(server))
+                client.send(KEEP)
+                assert client.answered().status == 200
+            return connections_of(server, still)
+
+        until(lambda: connect() > 0)  # both have begun
+        os.kill(still, signal.SIGSTOP)
+        before = connect(20)
+        os.kill(still, signal.SIGCONT)
+        assert connect(20) >= before + 15
