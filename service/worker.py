@@ -32,6 +32,8 @@ _LAST_ARRIVALS_S = 0.2
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """One worker process."""
 
+    balance: Balance
+    """That of all workers; set after the fork."""
     _settings: Settings
     _door: Door
     _reception: Reception
@@ -40,7 +42,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.relief = Relief()
-        self.balance = Balance()
         self._predecessors: list[PatientWorker] = []
         self._working = 0
         self._listens = True

@@ -1,10 +1,12 @@
 """What the tests of this suite share: how long they go on, and where they tell what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.integration.server import Server, running
 from tests.reliability import scale as scales
+from tests.reliability.memory import needs_proc
 from tests.reliability.scale import Scale
 
 Tell = Callable[[str], None]
@@ -25,3 +27,13 @@ def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> 
             print(f"\n{request.node.name}: {line}", flush=True)
 
     return told
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Two workers, for the tests of a file that do it no lasting harm."""
+    needs_proc()
+    log = tmp_path_factory.mktemp("reliability") / "log"
+    with running(log, workers=2, log_level="warning") as ready:
+        yield ready
+    assert "Traceback" not in log.read_text()

@@ -4,17 +4,16 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import Iterator
 
 import pytest
 
 from tests.conftest import golden
 from tests.integration.processes import living_workers
-from tests.integration.server import Server, running
+from tests.integration.server import Server
 from tests.integration.wire import post, wire
 from tests.reliability.bombs import deflated
 from tests.reliability.conftest import Tell
-from tests.reliability.memory import needs_proc, peak
+from tests.reliability.memory import peak
 from tests.reliability.scale import Scale
 
 pytestmark = pytest.mark.reliability
@@ -23,15 +22,6 @@ JSON = "Content-Type: application/json"
 # The largest body that is allowed has 32 MiB.
 MOST_MIB, LONGEST_S = 200, 1
 LARGEST = 32 * 2**20 - 100
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    needs_proc()
-    log = tmp_path_factory.mktemp("bodies") / "log"
-    with running(log, workers=2, log_level="warning") as ready:
-        yield ready
-    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture(scope="module")

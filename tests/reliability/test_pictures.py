@@ -12,11 +12,11 @@ import pytest
 from service.images.decode import FORMATS
 from tests.conftest import SHIPPED, golden
 from tests.integration.processes import living_workers
-from tests.integration.server import Server, running
+from tests.integration.server import Server
 from tests.integration.wire import Wire, post, wire
 from tests.reliability import account, bombs, mutants
 from tests.reliability.conftest import Tell
-from tests.reliability.memory import needs_proc, peak, size_mib
+from tests.reliability.memory import peak, size_mib
 from tests.reliability.scale import Scale
 
 pytestmark = pytest.mark.reliability
@@ -27,15 +27,6 @@ REFUSALS = {413, 415, 422}
 MOST_MORE_MIB = 850
 # What may stay of it.
 MOST_KEPT_MIB = 32
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    needs_proc()
-    log = tmp_path_factory.mktemp("pictures") / "log"
-    with running(log, workers=2, log_level="warning") as ready:
-        yield ready
-    assert "Traceback" not in log.read_text()
 
 
 def asked(server: Server, files: Iterator[bytes], keep_at: Path) -> list[tuple[int, float]]:
