@@ -4,6 +4,7 @@ import selectors
 import socket
 import time
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 _ANSWER_WITHIN_S = 30.0
@@ -85,7 +86,11 @@ class Sender:
         return sum(answers)
 
     def _send(self, intended: float, keep: bool) -> None:
-        connection = self._idle.pop() if self._idle and keep else self._connect()
+        try:
+            connection = self._idle.pop() if self._idle and keep else self._connect()
+        except OSError as error:
+            self._note(type(error).__name__, intended)
+            return
         try:
             connection.send(self._requests[keep], intended, keep)
         except OSError as error:
@@ -155,11 +160,18 @@ def open_loop(
 
     A share `fresh` of them goes over connections of their own, spread evenly.
     """
-    sender, sent, started = Sender(load, most, patience_s), 0, time.perf_counter()
-    while sent < int(rate * seconds):
-        while sent < int(rate * seconds) and (intended := started + sent / rate) <= time.perf_counter():
+    sender, number = Sender(load, most, patience_s), int(rate * seconds)
+    arrive(sender, rate, fresh, lambda sent: sent < number)
+    sender.close()
+    return sender
+
+
+def arrive(sender: Sender, rate: float, fresh: float, goes_on: Callable[[int], bool]) -> int:
+    """An open loop for as long as `goes_on`, asked with the number of requests that were due so far; that number."""
+    sent, started = 0, time.perf_counter()
+    while goes_on(sent):
+        while goes_on(sent) and (intended := started + sent / rate) <= time.perf_counter():
             sender.due.append((intended, int((sent + 1) * fresh) == int(sent * fresh)))
             sent += 1
         sender.turn(max(0.0, min(0.01, started + sent / rate - time.perf_counter())))
-    sender.close()
-    return sender
+    return sent

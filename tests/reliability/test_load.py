@@ -96,7 +96,7 @@ class Probes:
 
     def _run(self, stop: Event) -> None:
         while not stop.wait(0.2):
-            for path in ("/livez", "/readyz"):
+            for path in ("/livez", "/readyz", "/metrics"):
                 began = time.monotonic()
                 self.failed += self._server.get(path)[0] != 200
                 self.seconds.append(time.monotonic() - began)
