@@ -39,7 +39,7 @@ def test_the_test_split_gives_the_stated_accuracy(name: str, engine: EngineName,
     assert (predicted(client, name, test) == test.labels).mean() == stated
 
 
-@pytest.mark.parametrize(("name", "least"), [("mnist", 0.997), ("fashion_mnist", 0.94), ("cifar10", 0.93)])
+@pytest.mark.parametrize(("name", "least"), [("mnist", 0.997), ("fashion_mnist", 0.94), ("cifar10", 0.94)])
 def test_shipped_models_are_as_good_as_promised(name: str, least: float) -> None:
     for facts in contract.read(shipped(name)).engines.values():
         assert facts.accuracy is not None and facts.accuracy >= least
