@@ -163,9 +163,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     ("name", "file", "content"),
     [
         ("cifar10", "cifar-10-binary.tar.gz", b"junk"),
-        ("mnist", "mnist.json.gz", gzip.compress(b"[1, 2, 3]")),
-        ("mnist", "mnist.json.gz", gzip.compress(b"[1, 2, 3]")[:-6]),
-        ("fashion_mnist", "train-images-idx3-ubyte.gz", gzip.compress(b"\0\0")),
+        ("mnist", "mnist.json.gz", gzip.compress(b"[1, 2, 3]", mtime=0)),
+        ("mnist", "mnist.json.gz", gzip.compress(b"[1, 2, 3]", mtime=0)[:-6]),
+        ("fashion_mnist", "train-images-idx3-ubyte.gz", gzip.compress(b"\0\0", mtime=0)),
     ],
 )
 def test_a_damaged_file_of_any_format_is_told_as_such(tmp_path: Path, name: str, file: str, content: bytes) -> None:
