@@ -1,7 +1,6 @@
 """The files in which workers count, kept few: what dead workers counted is added up in one file a kind."""
 
 import fcntl
-import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from prometheus_client import Metric
-from prometheus_client.mmap_dict import _read_all_values
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
@@ -27,8 +26,6 @@ _TOGETHER: dict[str, Together] = {
     "gauge_max": max,
 }
 _LOCK = "lock"
-# More than a worker's file has.
-_PIECE = 2**20
 
 
 class WholeTally(Collector):
@@ -48,7 +45,7 @@ class WholeTally(Collector):
 def text(folder: Path) -> str:
     """What all workers counted, dead ones included, in Prometheus' text format."""
     with _reading(folder):
-        return exposition.render(_put_together(_files(folder)))
+        return exposition.render(_put_together(_begun(folder)))
 
 
 class Dead:
@@ -105,11 +102,7 @@ def _locked(lock: BinaryIO) -> bool:
 
 def _begun(folder: Path) -> list[Path]:
     """The files that hold anything; a worker that died while it made one left it empty."""
-    return [path for path in _files(folder) if _holds_anything(path)]
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.suffix == ".db"]
+    return [path for path in folder.glob("*.db") if _holds_anything(path)]
 
 
 def _holds_anything(path: Path) -> bool:
@@ -131,22 +124,11 @@ def _put_together(files: Iterable[Path]) -> dict[str, dict[str, float]]:
 
 
 def _read(file: Path) -> Iterator[tuple[str, float]]:
-    with suppress(FileNotFoundError):  # a gauge of a worker that died just now
-        if data := _content(file):
-            for key, value, *_ in _read_all_values(data):  # type: ignore[no-untyped-call]
-                yield key, value
-
-
-def _content(file: Path) -> bytes:
-    """In the fewest calls to the system: a busy worker's other threads may come in between at each one."""
-    number = os.open(file, os.O_RDONLY)
     try:
-        data = os.read(number, _PIECE)
-        while len(data) % _PIECE == 0 and (more := os.read(number, _PIECE)):
-            data += more
-        return data
-    finally:
-        os.close(number)
+        for key, value, *_ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
+            yield key, value
+    except FileNotFoundError:
+        pass  # a gauge of a worker that died just now
 
 
 def _add_up(folder: Path, kind: str, pids: Iterable[int]) -> None:

@@ -79,15 +79,6 @@ def test_the_text_is_what_prometheus_client_would_write(tmp_path: Path) -> None:
         worker.die()
 
 
-def test_files_of_any_size_are_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker(tmp_path, 3)
-    whole = samples(tmp_path)
-    for piece in (1024, 65536, 100_000):
-        monkeypatch.setattr(tally, "_PIECE", piece)
-        assert samples(tmp_path) == whole
-    worker.die()
-
-
 def test_counts_of_the_dead_stay_and_their_gauges_go(tmp_path: Path) -> None:
     dead = Dead(tmp_path)
     first, second = Worker(tmp_path, 5), Worker(tmp_path, 2)
