@@ -44,9 +44,10 @@ class Arrivals:
     def told(self) -> str:
         """One line: how many were sent, and what came of them."""
         times = self._sender.times["200"]
+        p99_ms, longest_s = account.percentile(times, 0.99) * 1000, max(times, default=0)
         return (
             f"open loop, {_PER_SECOND}/s, {self.sent} sent: {len(times)} 200, {self.refused} refused, "
-            f"{self.broken} broken; p99 {account.percentile(times, 0.99) * 1000:.0f} ms, longest {max(times):.2f} s"
+            f"{self.broken} broken; p99 {p99_ms:.0f} ms, longest {longest_s:.2f} s"
         )
 
     def check(self, *, broken: int = 0) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import golden
 from tests.integration.crowd import PREDICT, Crowd
 from tests.integration.load import Load
-from tests.integration.processes import connections_of, living_workers, wait_for_workers, workers_of
+from tests.integration.processes import connections_of, living_workers, until, wait_for_workers, workers_of
 from tests.integration.server import Server, running
 from tests.publishing import publish
 from tests.reliability import account
@@ -123,10 +123,7 @@ def test_every_worker_switches_at_each_new_version(tmp_path: Path, models_dir: P
 
 def all_serve(server: Server) -> None:
     """Waits until every worker has loaded the first version: one that starts later tells of no change."""
-    ends = time.monotonic() + 60
-    while LOADS_OF_THE_FIRST not in server.get("/metrics")[1]:
-        assert time.monotonic() < ends, server.get("/metrics")[1]
-        time.sleep(0.02)
+    until(lambda: LOADS_OF_THE_FIRST in server.get("/metrics")[1])
 
 
 def switched(server: Server, version: int) -> None:
