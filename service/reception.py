@@ -66,6 +66,8 @@ class Reception:
         connection = Connection(self._cfg, sock, client, listener.getsockname())
         connection.wait(self._settings.head_timeout_s)
         self._waiting.add(connection, self._on_readable)
+        # Who waited to be accepted has sent its request already: else it would wait for another turn of the loop.
+        self._on_readable(connection)
         return True
 
     def has_room(self) -> bool:

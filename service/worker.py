@@ -7,7 +7,7 @@ threads of their own; and turns away itself what finds no thread free.
 import socket
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from selectors import EVENT_READ
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
@@ -22,6 +22,8 @@ from service.relief import Relief
 from service.settings import Settings, read_settings
 
 _PROBE_THREADS = 2
+# Several times what a probe's answer takes; the loop does nothing else meanwhile.
+_PROBE_FIRST_S = 0.01
 _BETWEEN_LOOKS_S = 0.25
 # So long another worker, which has fewer connections, has to take the next one: it may be held up.
 _LEFT_TO_OTHERS_S = 0.005
@@ -43,6 +45,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.relief = Relief()
         self._predecessors: list[PatientWorker] = []
+        self._probe: Future[bool] | None = None
         self._working = 0
         self._listens = True
         self._looked = 0.0
@@ -139,16 +142,26 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _serve(self, connection: Connection) -> bool:
         """Hands a request to a thread, if there is one."""
         if connection.request is not None and connection.request.path in PROBES:
-            self._submit(self._probes, connection, 0)
+            self._serve_probe(connection)
             return True
         if is_free := self._working < self.cfg.threads:
             self._submit(self.tpool, connection, 1)
         return bool(is_free)
 
-    def _submit(self, pool: ThreadPoolExecutor, connection: Connection, working: int) -> None:
+    def _serve_probe(self, connection: Connection) -> None:
+        """Stands back for a moment: with each of its calls to a socket the loop would take the interpreter from it.
+
+        Not while one before is still in hand, as where its client does not read the answer.
+        """
+        before, self._probe = self._probe, self._submit(self._probes, connection, 0)
+        if before is None or before.done():
+            wait((self._probe,), _PROBE_FIRST_S)
+
+    def _submit(self, pool: ThreadPoolExecutor, connection: Connection, working: int) -> "Future[bool]":
         self._working += working
-        future = pool.submit(self.handle, connection)
+        future: Future[bool] = pool.submit(self.handle, connection)
         future.add_done_callback(lambda done: self.method_queue.defer(self._finish, connection, done, working))
+        return future
 
     def _finish(self, connection: Connection, future: "Future[bool]", working: int) -> None:
         self._working -= working
