@@ -4,6 +4,8 @@ import socket
 
 from flask import request
 
+from service.errors import Abandoned
+
 
 def is_there() -> bool:
     """False if the client has closed its connection, or the sending side of it.
@@ -20,3 +22,9 @@ def is_there() -> bool:
         return True
     except OSError:
         return False
+
+
+def check_is_there() -> None:
+    """Raises Abandoned where `is_there` says no."""
+    if not is_there():
+        raise Abandoned("the connection was closed, or its sending side, before all of its images were looked at")

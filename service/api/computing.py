@@ -77,6 +77,8 @@ class Computing:
             if not isinstance(one, Upload):
                 prepared.append(Prepared(one, ()))
                 continue
+            if index:  # at the first one admission has just looked
+                client.check_is_there()
             with noted.stage("decode"):
                 picture = self._decode(index, one)
             pixels_left -= picture.source_pixels

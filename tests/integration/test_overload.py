@@ -144,6 +144,15 @@ def test_whoever_hangs_up_while_waiting_is_not_computed_for(server: Server, heav
     assert count(server, PREDICTIONS) == before + others + 1
 
 
+def test_whoever_hangs_up_between_two_images_is_not_computed_for(server: Server, heavy: bytes) -> None:
+    before = count(server, PREDICTIONS)
+    with wire(server) as gone:
+        gone.send(several(heavy, 40))
+        until(lambda: count(server, COMPUTING) == 1)
+    until(lambda: count(server, COMPUTING) == 0)
+    assert count(server, PREDICTIONS) == before
+
+
 @pytest.mark.parametrize("sent", ["soon", "-1", "1e3", "inf", "", "1,5"])
 @pytest.mark.parametrize("path", [PREDICT, "/v1/models/mnist:predict", "/v2/models/mnist/infer"])
 def test_a_malformed_time_limit_is_a_400(server: Server, sent: str, path: str) -> None:
