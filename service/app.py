@@ -6,6 +6,7 @@ import os
 
 from flask import Flask
 
+from service import heap
 from service.admission import Admission
 from service.api import (
     access,
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     registry = Registry(settings.models_dir, settings.engine, settings.computing_threads, _models_at_start())
     app = build_app(settings, registry)
     registry.load()
+    heap.trim()
     if settings.poll_interval_s:
         watch = Watch(registry, settings.poll_interval_s)
         watch.start()

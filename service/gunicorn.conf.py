@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ from gunicorn.arbiter import Arbiter
 from service import heap, keys, logs, steady
 from service.balance import Balance
 from service.errors import Fault
-from service.inference import folders
+from service.inference import folders, shared
+from service.manifest import LITERT_FILE
 from service.settings import MODELS_AT_START, SettingsFault, read_settings
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ def on_starting(server: Arbiter) -> None:
         sys.exit(f"squint: {fault}")
     steady.install()
     server.balance = Balance()
+    _share_models()
     _share_code()
     # For SIGUSR2: gunicorn would start the file of `-m gunicorn` as a script, whose folder hides modules of Python's.
     server.START_CTX["args"] = list(sys.orig_argv)
@@ -89,6 +92,13 @@ def on_starting(server: Arbiter) -> None:
         _log.warning("listening on %s without keys: whoever reaches it may use it; see docs/security.md", settings.host)
 
 
+def _share_models() -> None:
+    """Reads what every worker loads, unless the folder is away just now. TensorFlow reads its files itself."""
+    with suppress(Fault):
+        if settings.engine != "tensorflow":
+            shared.keep(folders.files(settings.models_dir, LITERT_FILE))
+
+
 def _share_code() -> None:
     """Imports what every worker needs: they share its memory, and one that takes another's place is there at once.
 
@@ -96,6 +106,8 @@ def _share_code() -> None:
     """
     importlib.import_module("service.app")
     importlib.import_module("service.worker")
+    gc.collect()
+    heap.trim()
     # Pages that the collector writes to would be shared no more.
     gc.freeze()
 
@@ -114,7 +126,8 @@ def _check_metrics_dir() -> None:
 
 
 def on_reload(server: Arbiter) -> None:
-    """Tells the workers of now that others will take their place."""
+    """Tells the workers of now that others will take their place, and reads what these will load."""
+    _share_models()
     for worker in server.WORKERS.values():
         worker.relief.ask()
 
