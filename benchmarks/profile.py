@@ -77,6 +77,7 @@ def _app() -> "Flask":
     handler = logs.StderrHandler(os.open(os.devnull, os.O_WRONLY))
     handler.setFormatter(logs.JsonFormatter())
     handler.write_in_background()
+    logs.find_out_less()
     log = logging.getLogger("service")
     log.handlers, log.propagate = [handler], False
     log.setLevel(logging.INFO)
@@ -115,7 +116,7 @@ def _watched(app: "Flask", times: Times) -> Iterator[None]:
     from service import answer
     from service.api import native, uploads
     from service.api.computing import Computing
-    from service.api.metrics import Metrics
+    from service.api.telemetry.metrics import Metrics
     from service.inference.classifier import Classifier
 
     for functions in (app.before_request_funcs, app.after_request_funcs):

@@ -14,7 +14,7 @@ import click
 from service.atomic import new_file
 
 if TYPE_CHECKING:
-    from service.told import Line, Teller
+    from service.offline.lines import Line, Teller
 
 _GUNICORN_CONF = Path(__file__).with_name("gunicorn.conf.py")
 
@@ -104,10 +104,11 @@ def predict(model: str, files: tuple[str, ...], as_json: bool, version: int | No
     Answers are those of the service to the last digit, in the order of the files. A file that cannot be used is
     reported and the next one taken; then the exit status is 1. With --ray they may lie in an object store too.
     """
-    from service import crew, told
     from service.cores import allotted_cores
     from service.errors import Fault
-    from service.predict import find
+    from service.offline import crew
+    from service.offline import lines as told
+    from service.offline.predict import find
     from service.settings import read_settings
 
     try:
@@ -124,7 +125,7 @@ def predict(model: str, files: tuple[str, ...], as_json: bool, version: int | No
 
 def _on_ray(teller: "Teller", files: tuple[str, ...], address: str) -> "Iterator[Line]":
     try:
-        from service import ray_data
+        from service.offline import ray_data
     except ImportError as error:
         told = f"--ray needs the extra: pip install --require-hashes -r requirements/ray.txt ({error})"
         raise click.ClickException(told) from error

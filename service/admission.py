@@ -45,6 +45,8 @@ class Admission:
         # Each waiter sleeps on a lock of its own, which whoever leaves opens for the first: nobody overtakes.
         self._line: deque[Lock] = deque()
         self._completed: deque[float] = deque(maxlen=_COMPLETIONS)
+        self.before: Callable[[], int] = lambda: 0
+        """How many wait to get in line; to be set where a server has a line of its own."""
 
     @property
     def computing(self) -> int:
@@ -53,16 +55,16 @@ class Admission:
 
     @property
     def waiting(self) -> int:
-        """How many wait now."""
-        return len(self._line)
+        """How many wait now, those among them who are not in this line yet."""
+        return len(self._line) + self.before()
 
-    def turn(self, deadline: float | None, wanted: Callable[[], bool]) -> "Turn":
-        """Waits for a turn, which the block after `with` then holds.
+    def turn(self, deadline: float | None, wanted: Callable[[], bool], *, waited: bool = False) -> "Turn":
+        """Waits for a turn, which the block after `with` then holds; `waited` says that there was a line before this.
 
         Raises Overloaded where the line is full or the wait too long, DeadlinePassed where `deadline` is over before
         the turn comes, and Abandoned where `wanted`, asked after a wait, says that nobody needs the answer any more.
         """
-        waited = self._enter(deadline)
+        waited |= self._enter(deadline)
         try:
             check_deadline(deadline)
             if waited and not wanted():

@@ -8,30 +8,17 @@ from flask import Flask
 
 from service import heap
 from service.admission import Admission
-from service.api import (
-    access,
-    cors,
-    deadlines,
-    headers,
-    health,
-    malformed,
-    openapi,
-    page,
-    problems,
-    request_id,
-    request_log,
-    trace,
-    trail,
-)
+from service.api import access, cors, deadlines, headers, health, malformed, openapi, page, problems, swagger
 from service.api.computing import Computing
 from service.api.door import Door
 from service.api.examples import Examples
 from service.api.json_answers import QuickJson
-from service.api.metrics import Metrics
 from service.api.native import Native
-from service.api.open_inference import OpenInference
+from service.api.open_inference.routes import OpenInference
 from service.api.operations import OPERATIONS
-from service.api.tensorflow_serving import TensorFlowServing, ignoring_case
+from service.api.telemetry import request_id, request_log, trace, trail
+from service.api.telemetry.metrics import Metrics
+from service.api.tensorflow_serving.routes import TensorFlowServing, ignoring_case
 from service.inference.registry import Registry
 from service.inference.watch import Watch
 from service.keys import KeyFile
@@ -75,7 +62,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     registry.observe(metrics.count_change)
     admission = Admission(settings.computing_threads, settings.max_waiting, settings.max_wait_s)
     metrics.follow(admission)
-    door = Door(admission, metrics)
+    door = Door(admission, metrics, settings.max_wait_s)
     door.init_app(app)
     _watch(app, metrics, settings)
     problems.init_app(app)
@@ -89,6 +76,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.register_blueprint(health.blueprint(registry, door))
     app.register_blueprint(page.blueprint(settings))
     app.register_blueprint(openapi.blueprint(OPERATIONS))
+    app.register_blueprint(swagger.blueprint())
     app.wsgi_app = headers.always(ignoring_case(app.wsgi_app))  # type: ignore[assignment, method-assign]
     app.extensions["registry"] = registry
     return app

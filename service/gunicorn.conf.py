@@ -1,5 +1,6 @@
 """gunicorn's configuration, from the service's settings; gunicorn reads the names below."""
 
+import errno
 import gc
 import importlib
 import json
@@ -7,27 +8,32 @@ import logging
 import math
 import os
 import shutil
+import socket
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gunicorn.arbiter import Arbiter
 
-from service import heap, keys, logs, steady
-from service.balance import Balance
+from service import heap, keys, logs
 from service.errors import Fault
 from service.inference import folders, shared
 from service.manifest import LITERT_FILE
-from service.settings import MODELS_AT_START, SettingsFault, read_settings
+from service.server import steady
+from service.server.balance import Balance
+from service.settings import MODELS_AT_START, SettingsFault, misspelt, read_settings
 
 if TYPE_CHECKING:
-    from service.api.tally import Dead
-    from service.worker import PatientWorker
+    from service.api.telemetry.tally import Dead
+    from service.server.worker import PatientWorker
 
 _log = logging.getLogger("service")
+_ADDRESS_WITHIN_S = 5
 try:
     settings = read_settings()
 except Fault as fault:
@@ -50,7 +56,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 wsgi_app = "service.app:create_app()"
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
-worker_class = "service.worker.PatientWorker"
+worker_class = "service.server.worker.PatientWorker"
 threads = settings.request_threads
 # Never true: TensorFlow does not survive a fork, and hangs in the workers.
 preload_app = False
@@ -65,7 +71,7 @@ worker_tmp_dir = str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else 
 forwarder_headers = ""
 # It writes below $HOME, which a read-only container has not.
 control_socket_disable = True
-logger_class = "service.gunicorn_log.WithoutAccess"
+logger_class = "service.server.gunicorn_log.WithoutAccess"
 logconfig_dict = logs.configuration(settings.log_format, settings.log_level)
 # Pillow's of broken metadata, for one.
 logging.captureWarnings(True)
@@ -77,17 +83,21 @@ def on_starting(server: Arbiter) -> None:
         names = folders.check_start(settings.models_dir, settings.engine)
         _check_keys()
         _check_metrics_dir()
+        _check_address(server)
     except Fault as fault:
         on_exit(server)
         sys.exit(f"squint: {fault}")
     steady.install()
     server.balance = Balance()
+    server.reload = partial(_reload, server.reload)
     _share_models()
     _share_code()
     # For SIGUSR2: gunicorn would start the file of `-m gunicorn` as a script, whose folder hides modules of Python's.
     server.START_CTX["args"] = list(sys.orig_argv)
     # Readiness waits for these; a model that is added later cannot take it away from the others.
     os.environ[MODELS_AT_START] = json.dumps(names)
+    for name, meant in misspelt().items():
+        _log.warning("%s is no setting and changes nothing; is %s meant?", name, meant)
     if settings.open_to_others:
         _log.warning("listening on %s without keys: whoever reaches it may use it; see docs/security.md", settings.host)
 
@@ -105,7 +115,7 @@ def _share_code() -> None:
     Modules only: nothing of an engine, whose threads would not survive the fork, and no app.
     """
     importlib.import_module("service.app")
-    importlib.import_module("service.worker")
+    importlib.import_module("service.server.worker")
     gc.collect()
     heap.trim()
     # Pages that the collector writes to would be shared no more.
@@ -125,6 +135,43 @@ def _check_metrics_dir() -> None:
         raise SettingsFault(f"PROMETHEUS_MULTIPROC_DIR={str(_metrics_dir)!r}: is no folder that can be written to")
 
 
+def _check_address(server: Arbiter) -> None:
+    """Waits a moment for whoever listens there to end, as gunicorn does, but says which settings are meant."""
+    # Listeners that are handed down, as by SIGUSR2 or systemd, and an address by gunicorn's own options are not ours.
+    if server.cfg.bind != [bind] or server.systemd or "GUNICORN_FD" in os.environ:
+        return
+    told = f"SQUINT_HOST={settings.host!r}, SQUINT_PORT={settings.port}"
+    ends = time.monotonic() + _ADDRESS_WITHIN_S
+    while (error := _no_listener(settings.host, settings.port)) is not None:
+        if error.errno != errno.EADDRINUSE:
+            raise SettingsFault(f"{told}: {error.strerror}; it must be an address of this machine") from error
+        if time.monotonic() > ends:
+            raise SettingsFault(f"{told}: another program listens there; stop it, or choose another port") from error
+        time.sleep(0.1)
+
+
+def _no_listener(host: str, port: int) -> OSError | None:
+    """Why nobody could listen there now."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error
+    return None
+
+
+def _reload(replace_workers: Callable[[], None]) -> None:
+    """For SIGHUP: not where the workers to come would have nothing to answer with."""
+    try:
+        folders.check_start(settings.models_dir, settings.engine)
+    except Fault as fault:
+        _log.error("not reloaded, what is loaded serves on: %s", fault)
+    else:
+        replace_workers()
+
+
 def on_reload(server: Arbiter) -> None:
     """Tells the workers of now that others will take their place, and reads what these will load."""
     _share_models()
@@ -140,13 +187,15 @@ def pre_exec(server: Arbiter) -> None:
 
 def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
     """Has a new worker answer malformed HTTP as a fault, need neither reader nor disk, keep little, relieve others."""
-    from service.api import malformed, reserved
+    from service.api import malformed
+    from service.api.telemetry import reserved
 
     malformed.install()
     reserved.install()
     heap.give_back()
     for handler in logs.handlers():
         handler.write_in_background()
+    logs.find_out_less()
     worker.balance = server.balance
     worker.succeed(server.WORKERS.values())
     if server.systemd:
@@ -182,6 +231,6 @@ def on_exit(server: Arbiter) -> None:
 @cache
 def _dead() -> "Dead":
     # Not above: only a death needs it, and the start should not wait for it.
-    from service.api.tally import Dead
+    from service.api.telemetry.tally import Dead
 
     return Dead(_metrics_dir)

@@ -92,10 +92,7 @@ class StderrHandler(logging.Handler):
             pass
 
     def write_in_background(self) -> None:
-        """From now on no caller waits for stderr, or for what no line tells; after a fork, for it starts a thread."""
-        # Where a line was logged and in which thread is found out for each one, as logging's HOWTO says, unless told.
-        logging._srcfile = None
-        logging.logThreads = logging.logMultiprocessing = False
+        """From now on no caller waits for stderr; after a fork, for it starts a thread."""
         self._background = _Background(self)
 
     def flush(self) -> None:
@@ -147,6 +144,15 @@ class _Background:
         if lost := self._lost:
             self._lost -= lost
             logging.getLogger(__name__).warning("%d log lines were lost: stderr is read too slowly", lost)
+
+
+def find_out_less() -> None:
+    """Has no line of this process cost what no line tells: where it was logged, and by which thread.
+
+    By the switches that the HOWTO of `logging` names under optimization.
+    """
+    logging._srcfile = None
+    logging.logThreads = logging.logMultiprocessing = False
 
 
 def configuration(chosen: Format, level: Level) -> dict[str, Any]:

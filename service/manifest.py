@@ -12,6 +12,8 @@ FILE_NAME = "manifest.json"
 LITERT_FILE = "model.tflite"
 SAVED_MODEL_FILE = "saved_model.pb"
 # Of the tensors that every version's `serving_default` takes and gives.
+# Of the SavedModel and of the LiteRT file, as TF Serving calls by default.
+SIGNATURE = "serving_default"
 INPUT_NAME = "image"
 PROBABILITIES_NAME, LOGITS_NAME = OUTPUT_NAMES = ("probabilities", "logits")
 
@@ -109,8 +111,8 @@ class Manifest(_Part):
     @field_validator("labels")
     @classmethod
     def _labels_differ(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(labels)) != len(labels) or not all(labels):
-            raise ValueError("labels must be distinct and not empty")
+        if len(set(labels)) != len(labels) or not all(label.isprintable() and label for label in labels):
+            raise ValueError("labels must be distinct, not empty and printable")
         return labels
 
     @field_validator("files")
@@ -150,6 +152,8 @@ def read(folder: Path) -> Manifest:
     Raises ManifestFault if the file is missing, is not valid or speaks of another folder than this one.
     """
     path = folder / FILE_NAME
+    if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
+        raise ManifestFault(path, "is no regular file")
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
     except OSError as error:

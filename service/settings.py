@@ -1,11 +1,13 @@
 """Every knob of the service, its default and its limits; each is an environment variable with the prefix SQUINT_."""
 
+import difflib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -16,9 +18,14 @@ from service.errors import Fault
 PREFIX = "SQUINT_"
 # No setting: gunicorn's parent tells its workers by this variable which models there were at the start, a JSON list.
 MODELS_AT_START = "SQUINT_MODELS_AT_START"
-_THREADS_BESIDES = 8
+_THREADS_BESIDES = 2
+# Of two names, prefix included, on difflib's scale to 1: one letter more, fewer or other.
+_ALIKE = 0.95
+# In one request; a longer list is given up at once, before it costs memory.
+MOST_IMAGES = 10_000
 EngineChoice = Literal["auto", "litert", "tensorflow"]
 _BOUNDS = {"gt": "above", "ge": "from", "le": "to", "lt": "below"}
+_HOST = re.compile(r"[0-9A-Za-z._:%-]+")
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/\s,]+")
 _ORIGINS = "* or origins such as https://example.org with commas between them, without a slash at the end"
 _WORDS: Mapping[Any, str] = {str: "text", Path: "a path", Path | None: "a path", tuple[str, ...]: _ORIGINS}
@@ -72,9 +79,9 @@ class Settings(BaseSettings):
     """Most pixels that all pictures of a request may have together."""
 
     max_frames: int = Field(default=1000, ge=1)
-    """Most frames or pages a picture may have; only the first is used."""
+    """Most frames or pages a picture may have, where its file says how many (GIF does not); only the first is used."""
 
-    max_images: int = Field(default=128, ge=1, le=10_000)
+    max_images: int = Field(default=128, ge=1, le=MOST_IMAGES)
     """Most pictures in one request."""
 
     worker_timeout_s: int = Field(default=30, ge=1)
@@ -86,8 +93,12 @@ class Settings(BaseSettings):
     body_timeout_s: float = Field(default=60, gt=0, le=3600)
     """Time a client gets for a request's body, from the end of its headers (408)."""
 
+    answer_timeout_s: float = Field(default=30, gt=0, le=3600)
+    """Time a client gets to take its answer, from when it is there; then its connection is closed."""
+
     max_held_bytes: int = Field(default=128 * 2**20, ge=2**20)
-    """Bytes that the incomplete requests of a worker may have together; a larger one is then turned away (429)."""
+    """Bytes that a worker's incomplete requests and answers not taken yet may have together; a larger request is then
+    turned away (429), and a connection that does not take its answer closed."""
 
     drain_delay_s: float = Field(default=0, ge=0, le=600)
     """Time after SIGTERM in which /readyz already answers 503 and new connections are still served."""
@@ -106,6 +117,20 @@ class Settings(BaseSettings):
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may ask, with commas between them; `*` for every one."""
+
+    @field_validator("host")
+    @classmethod
+    def _is_host(cls, host: str) -> str:
+        if not _HOST.fullmatch(host):
+            raise ValueError("a host name or an address without brackets, such as 127.0.0.1 or ::1")
+        return host
+
+    @field_validator("max_held_bytes")
+    @classmethod
+    def _holds_a_request(cls, held: int, info: ValidationInfo) -> int:
+        if held < (least := info.data.get("max_request_bytes", 0)):
+            raise ValueError(f"a whole number from {least}, which is SQUINT_MAX_REQUEST_BYTES: a request must fit in")
+        return held
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -127,8 +152,8 @@ class Settings(BaseSettings):
 
     @property
     def request_threads(self) -> int:
-        """Threads of one worker: for all that compute or wait, and a few for requests before and after that."""
-        return self.computing_threads + self.max_waiting + _THREADS_BESIDES
+        """Threads of one worker for what computes, and for what is about to; who waits longer needs none."""
+        return self.computing_threads + _THREADS_BESIDES
 
 
 def read_settings() -> Settings:
@@ -138,8 +163,16 @@ def read_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        told = allowed(Settings.model_fields[name])
+        own = first.get("ctx", {}).get("error") if first["type"] == "value_error" else None
+        told = own or allowed(Settings.model_fields[name])
         raise SettingsFault(f"{PREFIX}{name.upper()}={first.get('input')!r}: allowed is {told}") from error
+
+
+def misspelt() -> dict[str, str]:
+    """Variables of this environment that are no setting and much like one, and which."""
+    names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    strange = [name for name in os.environ if name.startswith(PREFIX) and name not in names]
+    return {name: like[0] for name in strange if (like := difflib.get_close_matches(name, names, 1, _ALIKE))}
 
 
 def allowed(field: FieldInfo) -> str:

@@ -31,17 +31,17 @@ class Served(NamedTuple):
     faults: Mapping[int, str]
 
 
-class Ready(Line):
+class Screen(Line):
     """The screen."""
 
-    def __init__(self, served: list[Served], settings: Settings) -> None:
-        self._served, self._settings = served, settings
+    def __init__(self, served: list[Served], settings: Settings, unready: str | None) -> None:
+        self._served, self._settings, self._unready = served, settings, unready
 
     def fields(self) -> Mapping[str, object]:
         """The same for programs."""
         settings = self._settings
         return {
-            "message": "ready",
+            "message": f"not ready: {self._unready}" if self._unready else "ready",
             "url": url(settings),
             "models": [one._asdict() for one in self._served],
             "workers": settings.workers,
@@ -56,7 +56,8 @@ class Ready(Line):
         widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
         table = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         faults = [f"not served: {text}" for one in self._served for text in one.faults.values()]
-        lines = [f"Squint is ready: {url(self._settings)}", *table, *faults, threads(self._settings)]
+        state = f"not ready, {self._unready}" if self._unready else "ready"
+        lines = [f"Squint is {state}: {url(self._settings)}", *table, *faults, threads(self._settings)]
         return "\n  ".join(lines)
 
 
@@ -75,7 +76,8 @@ def tell(registry: Registry, settings: Settings) -> None:
         speed = measure(answering) if answering else None
         engine = answering.engine if answering else None
         served.append(Served(name, version, sorted(model.versions), engine, speed, model.faults))
-    _log.info(Ready(served, settings))
+    unready = registry.unready()
+    _log.log(logging.ERROR if unready else logging.INFO, Screen(served, settings, unready))
 
 
 def measure(classifier: Classifier) -> int | None:

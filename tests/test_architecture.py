@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -16,6 +17,7 @@ from tests.conftest import REPOSITORY
 ARCHITECTURE = (REPOSITORY / "ARCHITECTURE.md").read_text()
 README = (REPOSITORY / "README.md").read_text()
 CONTRACTS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+LAYERS = "The service's layers point one way"
 SOURCES = sorted(path for package in ("service", "training") for path in (REPOSITORY / package).rglob("*.py"))
 # The changelog also names what was.
 DOCUMENTS = sorted({*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")} - {REPOSITORY / "CHANGELOG.md"})
@@ -33,7 +35,7 @@ def rule(name: str) -> str:
     return " ".join(told.split())
 
 
-def contract(name: str) -> dict[str, list[str]]:
+def contract(name: str) -> dict[str, Any]:
     (found,) = (contract for contract in CONTRACTS if contract["name"] == name)
     return found  # type: ignore[no-any-return]
 
@@ -64,13 +66,13 @@ def pattern_of(path: str, patterns: dict[str, str]) -> str | None:
 
 
 def test_the_layers_of_the_service_are_those_that_are_checked() -> None:
-    (layers,) = (found["layers"] for found in CONTRACTS if found["type"] == "layers")
+    layers = contract(LAYERS)["layers"]
     drawn = [set(layer.strip().split(", ")) for layer in rule("service").split("→")]
     assert drawn == [set(layer.split(" | ")) for layer in layers] and len(drawn) > 5
 
 
 def test_every_module_of_the_service_is_in_a_layer() -> None:
-    (layers,) = (found for found in CONTRACTS if found["type"] == "layers")
+    layers = contract(LAYERS)
     known = {name for layer in layers["layers"] for name in layer.split(" | ")}
     assert layers["exhaustive"] is True and layers["exhaustive_ignores"] == ["__main__"]
     assert known <= {path.stem for path in (REPOSITORY / "service").iterdir()}

@@ -90,3 +90,10 @@ def test_the_number_of_packages_with_wheels_for_arm_is_that_of_the_locks() -> No
 def test_every_file_that_the_page_on_deployment_names_exists() -> None:
     named = re.findall(r"\b(?:deploy|tests|requirements)/[\w/.-]+\w", DEPLOY)
     assert len(named) > 8 and [name for name in named if not (REPOSITORY / name).exists()] == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_card_of_a_shipped_model_tells_the_figures_of_its_report(name: str) -> None:
+    report = json.loads((shipped(name) / "report.json").read_text())
+    card = (shipped(name) / "README.md").read_text()
+    assert f"{report['cost']['microseconds']:.0f} µs" in card and f"{report['accuracy']:.2%}" in card

@@ -30,6 +30,14 @@ def device() -> str:
     return str(keras.distribution.list_devices()[0])
 
 
+def hardware() -> str:
+    """The device and its own name where that is told, such as `cpu:0, AMD EPYC` or `gpu:0, NVIDIA H200`."""
+    if "gpu" not in device().lower():
+        return f"{device()}, {processor()}"
+    kind = sys.modules["jax"].devices()[0].device_kind if name() == "jax" else None
+    return f"{device()}, {kind}" if kind else device()
+
+
 def versions() -> dict[str, str]:
     """The versions of what computes, for the manifest."""
     module = sys.modules[name()]

@@ -62,15 +62,13 @@ def operations(model: keras.Model) -> int:
 
 
 def _operations(layer: layers.Layer) -> int:
-    """Every weight of a kernel is used once for each place of the output that it is moved over."""
-    if isinstance(layer, layers.Conv2D):
-        _, height, width, _ = layer.output.shape
-        return int(2 * height * width * math.prod(layer.kernel.shape))
-    if isinstance(layer, layers.Dense):
-        return int(2 * math.prod(layer.kernel.shape))
-    if isinstance(layer, layers.SimpleRNN):
-        return int(2 * layer.input.shape[1] * sum(math.prod(weight.shape) for weight in layer.weights[:2]))
-    return 0
+    """Every weight of a kernel is used once for each place of the output that it is moved over; biases are left out."""
+    return 2 * _places(layer) * sum(math.prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)
+
+
+def _places(layer: layers.Layer) -> int:
+    """Steps of a recurrent layer, height times width of an image, 1 of values."""
+    return int(layer.input.shape[1]) if isinstance(layer, layers.RNN) else math.prod(layer.output.shape[1:-1])
 
 
 def _microseconds(infer: engines.Infer, shape: tuple[int, ...]) -> float:

@@ -44,7 +44,7 @@ def load(path: Path, pixels: Pixels, classes: int) -> Graph:
     """
     loaded = _loaded(path)
     shape = _image_shape(loaded.input.shape)
-    call = _on_pixels(loaded, pixels, shape)
+    call = _on_pixels(loaded, pixels)
     try:
         answers = call(np.random.default_rng(1).integers(0, 256, (8, *shape), dtype=np.uint8))
     except Exception as error:  # a model of another kind fails in its own way, such as one for batches of 1
@@ -110,7 +110,7 @@ def _image_shape(found: tf.TensorShape) -> tuple[int, int, int]:
     return int(shape[0] or 0), int(shape[1] or 0), int(shape[2] or 0)
 
 
-def _on_pixels(loaded: _Loaded, pixels: Pixels, shape: tuple[int, int, int]) -> Callable[[tf.Tensor], tf.Tensor]:
+def _on_pixels(loaded: _Loaded, pixels: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
     own_shape = (-1, *loaded.input.shape.as_list()[1:])
     scale, offset = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (2 / 255, -1.0)}[pixels]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from service.errors import Fault
 from training import atomic, recipe
 from training.recipe import Recipe
 from training.run import Result
@@ -33,9 +34,9 @@ _HEAD = """\
 
 Written by `python -m training reproduce`: each recipe is trained with the settings its source states, on the source's
 own part of the training split, and measured once on the test split after the last epoch. Mean ± standard deviation over
-n seeds, in points; minutes are those of one run. `reproduction.json` holds the figures of each. Nothing was tuned
-towards a reported figure. A network that predicts the digit as a number is right if the number, clipped to 0 … 9,
-rounds to the label.
+n seeds, in points; minutes are those of one run, the median. `reproduction.json` holds the figures of each. Nothing was
+tuned towards a reported figure. A network that predicts the digit as a number is right if the number, clipped to 0 … 9,
+rounds to the label. Trained on: {hardware}.
 """
 
 
@@ -44,6 +45,12 @@ class Reproduced(NamedTuple):
 
     recipe: Recipe
     results: Sequence[Result]
+
+
+class NoLedger(Fault):
+    """A document holds figures of which the ledger beside it knows nothing; written anew, it would lose them."""
+
+    code = "no_ledger"
 
 
 class Ledger:
@@ -55,6 +62,14 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._results = self._read()
+
+    def check_is_there(self, document: Path) -> None:
+        """Raises NoLedger where the document is there and this is not."""
+        if document.exists() and not self._path.exists():
+            raise NoLedger(
+                f"{document} was written without {self._path}, and its figures would be lost; --out names another "
+                "file, --again begins this one anew"
+            )
 
     def _read(self) -> dict[str, Result]:
         stated = json.loads(self._path.read_text()) if self._path.exists() else {}
@@ -71,6 +86,10 @@ class Ledger:
         """Whether the recipe, as it is now, has been run with the seed."""
         return _name(found, seed) in self._results
 
+    def hardware(self) -> list[str]:
+        """Every device that some run had, with its name."""
+        return sorted({result.device for result in self._results.values()})
+
     def of(self, found: Recipe) -> list[Result]:
         """What each seed of the recipe gave."""
         return [result for name, result in self._results.items() if name.startswith(_name(found, ""))]
@@ -82,7 +101,7 @@ def _name(found: Recipe, seed: int | str) -> str:
 
 def document(ledger: Ledger) -> str:
     """The Markdown of docs/reproduction.md."""
-    lines = [_HEAD]
+    lines = [_HEAD.format(hardware="; ".join(ledger.hardware()) or "nothing yet")]
     for name, family in FAMILIES.items():
         reproduced = finished(ledger, name)
         told = [*([family.remark, ""] if family.remark else []), *remarks(reproduced)]
@@ -124,7 +143,8 @@ def _measured(found: Recipe, results: Sequence[Result]) -> str:
         return f"– | {told} | not run | not run | 0 | –"
     test = _spread([result.test_accuracy for result in results])
     train_accuracy = _spread([result.train_accuracy for result in results])
-    minutes = statistics.mean(result.seconds for result in results) / 60
+    # A run that was stopped and went on counts the time between.
+    minutes = statistics.median(result.seconds for result in results) / 60
     return f"{results[0].parameters:,} | {told} | {test} | {train_accuracy} | {len(results)} | {minutes:.1f}"
 
 

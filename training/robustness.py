@@ -10,7 +10,8 @@ from PIL import Image
 
 from service import manifest as contract
 from service.inference import engines
-from service.manifest import Manifest
+from service.inference.engines import Infer
+from service.manifest import EngineName, Manifest
 from training import corruptions, dataset
 from training.dataset import Split, UInt8
 
@@ -28,18 +29,17 @@ class Strangers(NamedTuple):
     flagged: float | None
 
 
-def corrupted(version: Path, test: Split) -> Iterator[tuple[str, float]]:
-    """Accuracy on the split as it is, then after each corruption, through LiteRT."""
-    infer = engines.load("litert", version, threads=1)
+def corrupted(infer: Infer, test: Split) -> Iterator[tuple[str, float]]:
+    """Accuracy on the split as it is, then after each corruption."""
     for name, corrupt in {"as it is": lambda images: images, **corruptions.suite()}.items():
         predicted = infer(corrupt(test.images)).probabilities.argmax(axis=1)
         yield name, float((predicted == test.labels).mean())
 
 
-def strange(version: Path, test: Split, others: Mapping[str, UInt8]) -> Iterator[tuple[str, Strangers]]:
+def strange(
+    infer: Infer, manifest: Manifest, test: Split, others: Mapping[str, UInt8]
+) -> Iterator[tuple[str, Strangers]]:
     """How well the energy tells a test split from each kind of other pictures, uint8 `[N, H, W, C]` of any shape."""
-    manifest = contract.read(version)
-    infer = engines.load("litert", version, threads=1)
     familiar = np.logaddexp.reduce(infer(test.images).logits, axis=1)
     everything = {**{name: fitted(images, manifest) for name, images in others.items()}, **_made(test.images)}
     for name, images in everything.items():
@@ -82,12 +82,15 @@ def others_of(name: str, data_dir: Path | None, count: int) -> dict[str, UInt8]:
     return {other: dataset.load(data_set, data_dir).test.images[:count] for other, data_set in found.items()}
 
 
-def report(version: Path, test: Split, load_others: Callable[[], Mapping[str, UInt8]]) -> Iterator[str]:
-    """Both tables, line by line."""
+def report(
+    version: Path, engine: EngineName, test: Split, load_others: Callable[[], Mapping[str, UInt8]]
+) -> Iterator[str]:
+    """Both tables of a version through one engine, line by line."""
+    infer = engines.load(engine, version, threads=1)
     yield f"accuracy on {len(test.labels)} test images"
-    for name, accuracy in corrupted(version, test):
+    for name, accuracy in corrupted(infer, test):
         yield f"  {name:32} {accuracy:7.2%}"
     yield "told from the test images by their energy: AUROC, and the part flagged as not in distribution"
-    for name, strangers in strange(version, test, load_others()):
+    for name, strangers in strange(infer, contract.read(version), test, load_others()):
         flagged = "" if strangers.flagged is None else f"{strangers.flagged:8.1%}"
         yield f"  {name:32} {strangers.auroc:7.2%} {flagged}"

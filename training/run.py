@@ -37,7 +37,7 @@ class Checkpoint(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a finished run gives, and the seconds its epochs took."""
+    """What a finished run gives, the seconds its epochs took, and on what."""
 
     test_loss: float
     test_accuracy: float

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from service.manifest import INPUT_NAME, LOGITS_NAME, PROBABILITIES_NAME
+from service.manifest import INPUT_NAME, LOGITS_NAME, PROBABILITIES_NAME, SIGNATURE
 from training.calibrate import KNOTS, Scaling
 from training.evaluate import Weights
 
@@ -48,7 +48,7 @@ def write(graph: Graph, scaling: Scaling, folder: Path) -> None:
 
     signature = [tf.TensorSpec((None, *graph.shape), tf.uint8, name=INPUT_NAME)]
     module.serve = tf.function(serve, input_signature=signature)
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: module.serve})
 
 
 def _scaled(logits: tf.Tensor, scaling: Scaling) -> tf.Tensor:

@@ -31,7 +31,7 @@ def train(run: Run, data_set: DataSet, splits: Splits, *, tensorboard: bool = Fa
             train_accuracy=fit.measure(trained, train_split)[1],
             seconds=round(sum(epoch["seconds"] for epoch in history), 1),
             parameters=trained.count_params(),
-            device=backend.device(),
+            device=backend.hardware(),
         )
         if share.leads:
             run.save_result(result)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service import manifest as contract
-from service.errors import Fault, ImageFault
+from service.errors import ImageFault
 from service.images.decode import Limits, decode
 from service.images.kinds import Prepared
 from service.inference import classifier
@@ -18,12 +18,6 @@ LIMITS = Limits(max_bytes=2**28, max_pixels=178_000_000, max_frames=100_000)
 _NO_CLASS = -1
 # Fewer first words than this make a table worth reading, more are just names.
 _MOST_WORDS = 12
-
-
-class WildFault(Fault):
-    """A folder of labelled pictures that cannot be used; the sentence says what is missing."""
-
-    code = "wild_fault"
 
 
 class Labelled(NamedTuple):

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.admission import Admission, check_deadline
-from service.api import client, deadlines, trail
-from service.api.metrics import Metrics
+from service.api import client, deadlines
 from service.api.problems import TooManyPixels, UploadFault
-from service.api.trail import Trail
+from service.api.telemetry import trail
+from service.api.telemetry.metrics import Metrics
+from service.api.telemetry.trail import Trail
 from service.api.uploads import Upload
 from service.errors import ImageFault
 from service.images.decode import Limits, Picture, decode
@@ -21,6 +22,8 @@ from service.settings import Settings
 
 # Images that are classified between two looks at the clock.
 _BETWEEN_LOOKS = 16
+# Whoever waited for no longer is not asked whether it is still there: that costs more than it saves.
+_SHORT_WAIT_S = 0.01
 
 # A file of any accepted format, or the array itself that the model takes: uint8 `[height, width, channels]`.
 Input = Upload | NDArray[np.uint8]
@@ -60,8 +63,8 @@ class Computing:
     def _computed(
         self, noted: Trail, classifier: Classifier, inputs: Sequence[Input], deadline: float | None
     ) -> list[Computed]:
-        with noted.stage("queue"):
-            turn = self._admission.turn(deadline, client.is_there)
+        with noted.stage("queue", noted.waited_s):
+            turn = self._admission.turn(deadline, client.is_there, waited=noted.waited_s > _SHORT_WAIT_S)
         with turn:
             prepared = self._prepare(noted, classifier, inputs, deadline)
             predictions = self._classify(noted, classifier, prepared, deadline)
@@ -72,13 +75,13 @@ class Computing:
     ) -> list[Prepared]:
         """One after the other, so that only one picture is held in full."""
         prepared, pixels_left = [], self._settings.max_request_pixels
+        client_watch = client.Watch()
         for index, one in enumerate(inputs):
             check_deadline(deadline)
             if not isinstance(one, Upload):
                 prepared.append(Prepared(one, ()))
                 continue
-            if index:  # at the first one admission has just looked
-                client.check_is_there()
+            client_watch.check()
             with noted.stage("decode"):
                 picture = self._decode(index, one)
             pixels_left -= picture.source_pixels

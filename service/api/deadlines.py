@@ -5,9 +5,10 @@ import time
 
 from flask import Flask, g, request
 
+from service.api import arrival
 from service.api.problems import RequestFault
 
-_HEADER = "X-Request-Timeout"
+HEADER = "X-Request-Timeout"
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
@@ -21,10 +22,20 @@ def earliest(deadline: float | None) -> float | None:
     return min((one for one in (deadline, g.get("deadline")) if one is not None), default=None)
 
 
+def after(seconds: float) -> float:
+    """The deadline of a request that allows so many seconds from when it was whole."""
+    return time.monotonic() + seconds - arrival.waited_s()
+
+
+def allowed_s(text: str) -> float | None:
+    """What the header says; None where it is malformed."""
+    return float(text) if _SECONDS.fullmatch(text) else None
+
+
 def _read() -> None:
-    text = request.headers.get(_HEADER)
+    text = request.headers.get(HEADER)
     if text is None:
         return
-    if not _SECONDS.fullmatch(text):
-        raise RequestFault("bad_timeout", f"{_HEADER} must be seconds such as 2 or 0.5, not {text!r}")
-    g.deadline = time.monotonic() + float(text)
+    if (seconds := allowed_s(text)) is None:
+        raise RequestFault("bad_timeout", f"{HEADER} must be seconds such as 2 or 0.5, not {text!r}")
+    g.deadline = after(seconds)

@@ -19,6 +19,14 @@ _KINDS = {
     float: "Number",
 }
 _SHOWN = 60
+# Names and objects around a tensor, and whatever else stands in the body.
+_VALUES_BESIDE_A_TENSOR, _OTHER_VALUES = 8, 1000
+
+
+def most_values(shape: tuple[int, int, int], max_images: int) -> int:
+    """How many JSON values a body of `max_images` images of that height, width and channels may have."""
+    height, width, channels = shape
+    return max_images * (height * (width * (channels + 1) + 1) + _VALUES_BESIDE_A_TENSOR) + _OTHER_VALUES
 
 
 def parse(body: bytes, most_values: int) -> Document:

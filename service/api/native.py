@@ -9,8 +9,8 @@ from service.api import uploads
 from service.api.computing import Computing
 from service.api.problems import RequestFault
 from service.inference.classifier import Classifier
-from service.inference.labels import FILE_NAME as LABELS_FILE
 from service.inference.registry import Model, Registry
+from service.inference.version_labels import FILE_NAME as LABELS_FILE
 from service.settings import Settings
 
 

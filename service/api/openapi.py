@@ -1,39 +1,23 @@
-"""`/openapi.json`, from the schemas that the code validates with, and `/docs`, which shows it without a network."""
+"""`/openapi.json`, from the schemas that the code validates with."""
 
 import functools
-import importlib.util
-import mimetypes
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, jsonify
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import __version__
 from service.api import schemas
+from service.api.open_inference.schemas import IndexBody, InferBody
 
 Json = dict[str, Any]
 Answer = type[BaseModel] | list[type[BaseModel]] | str
 
 _REFERENCE = "#/components/schemas/{model}"
-_OURS = Path(__file__).parent.parent / "static"
-# Swagger UI's own distribution, of whose package only the files are wanted: it is found, never imported.
-_SWAGGER = "flask_openapi3_swagger"
-_SWAGGER_FILES = {
-    "swagger-ui.css": "templates/swagger/css/swagger-ui.css",
-    "swagger-ui-bundle.js": "templates/swagger/js/swagger-ui-bundle.js",
-}
-# Swagger UI writes style attributes and shows its icons as data.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_KEPT_S = 3600
-
-
+_DESCRIPTION = "Upload any picture, get a class name and honest probabilities. Every answer carries `X-Request-ID`."
 # By the beginning of the path; the first that fits counts.
 _TAGS: Mapping[str, str] = {
     "/models": "Pictures in, labels out",
@@ -76,7 +60,9 @@ def document(operations: Sequence[Operation]) -> Json:
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = _described(operation)
     answers = [model for operation in operations for model in _models(operation.answer)]
-    models = dict.fromkeys([*answers, *schemas.BODIES, schemas.Problem, schemas.ProtocolError])
+    models = dict.fromkeys(
+        [*answers, schemas.PredictBody, InferBody, IndexBody, schemas.Problem, schemas.ProtocolError]
+    )
     modes: Any = [(model, "validation") for model in models]
     _, components = models_json_schema(modes, ref_template=_REFERENCE)
     return {
@@ -85,9 +71,6 @@ def document(operations: Sequence[Operation]) -> Json:
         "paths": paths,
         "components": {"schemas": components["$defs"]},
     }
-
-
-_DESCRIPTION = "Upload any picture, get a class name and honest probabilities. Every answer carries `X-Request-ID`."
 
 
 def _described(operation: Operation) -> Json:
@@ -130,41 +113,8 @@ def _fault(path: str, status: int) -> Json:
 
 
 def blueprint(operations: Sequence[Operation]) -> Blueprint:
-    """`/openapi.json`, and `/docs` with the files of Swagger UI below it."""
+    """`/openapi.json`."""
     routes = Blueprint("openapi", __name__)
     made = functools.cache(lambda: document(operations))
     routes.add_url_rule("/openapi.json", "document", lambda: jsonify(made()))
-    routes.add_url_rule("/docs", "docs", _docs)
-    routes.add_url_rule("/docs/<name>", "file", _file)
     return routes
-
-
-def _docs() -> Response:
-    return _sent(_OURS / "docs.html")
-
-
-def _file(name: str) -> Response:
-    if name not in _SWAGGER_FILES:
-        abort(404)
-    return _sent(_swagger() / _SWAGGER_FILES[name])
-
-
-@functools.cache
-def _content(path: Path) -> bytes:
-    return path.read_bytes()
-
-
-def _sent(path: Path) -> Response:
-    response = Response(_content(path), mimetype=mimetypes.guess_type(path.name)[0])
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.cache_control.max_age = _KEPT_S
-    response.add_etag()
-    response.make_conditional(request)
-    return response
-
-
-@functools.cache
-def _swagger() -> Path:
-    found = importlib.util.find_spec(_SWAGGER)
-    assert found is not None and found.submodule_search_locations, "it is among the service's dependencies"
-    return Path(found.submodule_search_locations[0])

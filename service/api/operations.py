@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
-from service.api import infer_operations, schemas, tensorflow_operations
+from service.api import schemas
+from service.api.open_inference import operations as infer_operations
 from service.api.openapi import Json, Operation, parameter, reference
+from service.api.tensorflow_serving import operations as tensorflow_operations
 from service.api.uploads import FIELD
+from service.images.decode import FORMATS
 
 _MODEL = parameter("path", "name", {"type": "string"}, "name of the model, as in `GET /models`")
 _VERSION = parameter("path", "version", {"type": "integer", "minimum": 1}, "number of the version")
@@ -19,7 +22,8 @@ _SEEN = parameter(
 _TIMEOUT = parameter(
     "header", "X-Request-Timeout", {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$"}, "seconds, such as 0.5"
 )
-_PICTURE: Json = {"type": "string", "format": "binary", "description": "PNG, JPEG, WEBP, GIF, BMP, TIFF or AVIF"}
+_FORMATS = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+_PICTURE: Json = {"type": "string", "format": "binary", "description": _FORMATS}
 _UPLOAD: Json = {
     "required": True,
     "description": "Pictures: parts of a form, base64 in JSON, or one file as it is.",

@@ -47,7 +47,8 @@ def _home(html: bytes) -> Response:
 
 def _names_html() -> bool:
     """Whether the client asks for HTML by name, as browsers do; `*/*` is what programs send."""
-    return any(kind == "text/html" and quality > 0 for kind, quality in request.accept_mimetypes)
+    asked = dict(request.accept_mimetypes)
+    return asked.get("text/html", 0) > 0 and asked["text/html"] >= asked.get("application/json", 0)
 
 
 def _static(files: Mapping[str, bytes], name: str) -> Response:

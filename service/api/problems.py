@@ -15,7 +15,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.routing import WebsocketMismatch
 
-from service.api import trail
+from service.api.telemetry import trail
 from service.errors import (
     Abandoned,
     BrokenImage,
@@ -47,6 +47,12 @@ class RequestFault(Fault):
         self.code = code  # type: ignore[misc]  # one class for the many ways a request can be wrong
 
 
+class TooManyParts(Fault):
+    """A form has more files and texts, or longer heads of them, than are read."""
+
+    code = "too_many_parts"
+
+
 class TooManyImages(Fault):
     """More pictures than one request may hold."""
 
@@ -73,6 +79,7 @@ _STATUS: dict[type[Fault], HTTPStatus] = {
     UnknownVersion: HTTPStatus.NOT_FOUND,
     UnknownLabel: HTTPStatus.NOT_FOUND,
     UnknownExample: HTTPStatus.NOT_FOUND,
+    TooManyParts: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyImages: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyPixels: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -151,8 +158,7 @@ def _detail(error: HTTPException) -> str:
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.method} is not allowed at {request.path}; allowed: {allowed}"
     if isinstance(error, RequestEntityTooLarge):
-        most = [current_app.config[f"MAX_{name}"] for name in ("CONTENT_LENGTH", "FORM_PARTS", "FORM_MEMORY_SIZE")]
-        return "the request is too large: at most {} bytes, {} fields and {} bytes of text fields".format(*most)
+        return f"the request is too large: at most {current_app.config['MAX_CONTENT_LENGTH']} bytes"
     if isinstance(error, ClientDisconnected):
         return "the request ended before its body was complete"
     if isinstance(error, WebsocketMismatch):

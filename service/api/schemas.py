@@ -1,13 +1,11 @@
 """The bodies of requests as the code validates them, and those of answers as the code gives them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from service import manifest
-
-# No setting allows more; a longer list is given up at once, before it costs memory.
-MOST_IMAGES = 10_000
+from service.settings import MOST_IMAGES
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -21,18 +19,20 @@ class PredictBody(BaseModel):
     images: Annotated[list[str], Field(min_length=1, max_length=MOST_IMAGES), FailFast()]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """The body of an answer, of any dialect."""
+
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
-class Told(_Answer):
+class Told(Answer):
     """A decision or a warning: `code` for programs, `text` for people."""
 
     code: str
     text: str
 
 
-class Seen(_Answer):
+class Seen(Answer):
     """What the model saw of a picture, and every decision that led to it, in order."""
 
     png: str
@@ -41,14 +41,14 @@ class Seen(_Answer):
     steps: list[Told]
 
 
-class Top(_Answer):
+class Top(Answer):
     """One of the labels with the highest probabilities."""
 
     label: str
     probability: Probability
 
 
-class Predicted(_Answer):
+class Predicted(Answer):
     """What a model says of one picture."""
 
     label: str
@@ -73,7 +73,7 @@ class Predicted(_Answer):
     """With `seen=1` only."""
 
 
-class Predictions(_Answer):
+class Predictions(Answer):
     """One prediction a picture, in the order in which they were sent."""
 
     model: str
@@ -81,7 +81,7 @@ class Predictions(_Answer):
     predictions: list[Predicted]
 
 
-class Listed(_Answer):
+class Listed(Answer):
     """A model, its versions, and the one that answers by default."""
 
     name: str
@@ -96,7 +96,7 @@ class Listed(_Answer):
     """By version, why it could not be loaded."""
 
 
-class Models(_Answer):
+class Models(Answer):
     """Every model."""
 
     models: list[Listed]
@@ -129,14 +129,14 @@ class Model(Listed):
     provenance: manifest.Provenance | None = None
 
 
-class Example(_Answer):
+class Example(Answer):
     """A picture to try a model with, by its number, and the label that the model gives it."""
 
     index: int
     label: str
 
 
-class Examples(_Answer):
+class Examples(Answer):
     """The pictures that a version has to be tried with."""
 
     model: str
@@ -144,7 +144,7 @@ class Examples(_Answer):
     examples: list[Example]
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """A fault, as RFC 9457 has it: `code` is stable for programs, `detail` a sentence for people."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
@@ -157,86 +157,14 @@ class Problem(_Answer):
     request_id: str | None
 
 
-class ProtocolError(_Answer):
+class ProtocolError(Answer):
     """A fault as the protocols' clients read it."""
 
     error: str
     """What is wrong and what to do about it."""
 
 
-class Status(_Answer):
+class Status(Answer):
     """That the service is alive or ready."""
 
     status: str
-
-
-# No model has more inputs or outputs; a longer list is given up at once.
-_MOST_TENSORS = 16
-_Dimension = Annotated[StrictInt, Field(ge=0, lt=2**63)]
-
-
-class _Sent(BaseModel):
-    # Not strict as a whole: that would have models in models made beforehand.
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class InferParameters(_Sent):
-    """Of a whole request; `timeout` in microseconds, 0 for none."""
-
-    timeout: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
-    binary_data_output: StrictBool = False
-
-
-class InferInputParameters(_Sent):
-    """Of one input: how many bytes of the binary part are its data."""
-
-    binary_data_size: Annotated[StrictInt, Field(ge=0)] | None = None
-
-
-class InferOutputParameters(_Sent):
-    """Of one output: binary or JSON, and the classification extension's number of classes."""
-
-    binary_data: StrictBool | None = None
-    classification: Annotated[StrictInt, Field(ge=1)] | None = None
-
-
-class InferInput(_Sent):
-    """One tensor of a request; `data` is nested as the shape says or flat, and absent from a binary one."""
-
-    name: StrictStr
-    shape: Annotated[list[_Dimension], Field(max_length=_MOST_TENSORS, fail_fast=True)]
-    datatype: StrictStr
-    parameters: InferInputParameters | None = None
-    data: list[Any] | None = None
-
-
-class InferOutput(_Sent):
-    """One output that is wanted."""
-
-    name: StrictStr
-    parameters: InferOutputParameters | None = None
-
-
-class InferBody(_Sent):
-    """An inference request of the Open Inference Protocol; without `outputs` all are wanted."""
-
-    id: StrictStr | None = None
-    parameters: InferParameters | None = None
-    inputs: Annotated[list[InferInput], Field(max_length=_MOST_TENSORS, fail_fast=True)]
-    outputs: Annotated[list[InferOutput], Field(max_length=_MOST_TENSORS, fail_fast=True)] | None = None
-
-
-class IndexBody(_Sent):
-    """A request for the repository's index; `ready` leaves out what cannot answer."""
-
-    ready: StrictBool = False
-
-
-class LoadBody(_Sent):
-    """A request to load a model."""
-
-    parameters: dict[str, Any] = {}
-
-
-# Of requests; what `openapi.json` shows of them is what they are validated by.
-BODIES: tuple[type[BaseModel], ...] = (PredictBody, InferBody, IndexBody)

@@ -55,6 +55,8 @@ def check_count(count: int, max_images: int) -> None:
 
 def _picture(request: Request, max_bytes: int) -> bytes:
     data = bodies.read_body(request, max_bytes)
+    if data.lstrip()[:1] in (b"{", b"["):  # no picture begins so, and curl -d declares a form
+        raise RequestFault("wrong_type", "the body looks like JSON; send it with Content-Type: application/json")
     # Whoever declares a type sends a file, if an empty one; whoever does not sends nothing.
     if not data and not request.mimetype:
         raise RequestFault("no_image", f"the request has no body; send a picture as it is or as field {FIELD!r}")
@@ -87,7 +89,7 @@ def _from_json(body: bytes, max_images: int) -> list[Upload]:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise RequestFault("bad_json", f"{place or 'body'}: {first['msg']}; expected {_EXPECTED}") from error
-    check_count(len(images), max_images)
+    check_count(len(images), max_images)  # before any is decoded
     return [Upload(_decoded(index, text), None) for index, text in enumerate(images)]
 
 

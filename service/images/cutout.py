@@ -29,6 +29,12 @@ _LEAST, _MOST = 0.06, 0.9
 _LEAST_APART = 6.0
 # How much more likely the middle is to be subject than a corner, as a difference of squared deviations.
 _MIDDLE = 3.0
+# Of half the sides, from the middle: there a pixel is as likely subject as ground, to begin with.
+_MIDDLE_ENDS = 0.75
+# Against lightness, which folds and shadows change.
+_COLOUR_WEIGHT = 1.6
+# By how much the colour of one pixel may speak for either part, against its neighbours.
+_MOST_GAIN = 12
 
 
 class Palette(NamedTuple):
@@ -53,24 +59,28 @@ def subject(image: Image.Image) -> Mask | None:
     small.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX)
     if min(small.size) < _LEAST_SIDE_PX:
         return None
-    lab = np.asarray(small.convert("LAB"), np.float32)
-    # Pillow stores a and b around 128, and as two's complement.
-    lab[..., 1:] = (lab[..., 1:] + 128) % 256
-    lab[..., 1:] *= 1.6
-    height, width = lab.shape[:2]
-    pixels = lab.reshape(-1, 3)
+    width, height = small.size
+    pixels = _colours(small)
     rim = _rim(height, width)
     prior = _prior(height, width)
     inside = (prior > 0) & ~rim
     for _ in range(_ROUNDS):
         behind, own = _palette(pixels[~inside.ravel()]), _palette(pixels[inside.ravel()])
         gain = (behind.distance(pixels) - own.distance(pixels)).reshape(height, width)
-        likely = ground.smoothed(ground.smoothed(np.clip(gain, -12, 12) + prior))
+        likely = ground.smoothed(ground.smoothed(np.clip(gain, -_MOST_GAIN, _MOST_GAIN) + prior))
         inside = _whole(likely > 0)
         if not _LEAST <= inside.mean() <= _MOST:
             return None
     apart = float(gain[inside].mean() - gain[~inside].mean())
     return inside if apart >= _LEAST_APART else None
+
+
+def _colours(image: Image.Image) -> Floats:
+    """`[N, 3]`: lightness, 0 to 255, and red to green and yellow to blue, which weigh more."""
+    lab = np.asarray(image.convert("LAB"), np.float32)
+    # Pillow stores a and b around 128, and as two's complement.
+    lab[..., 1:] = (lab[..., 1:] + 128) % 256 * _COLOUR_WEIGHT
+    return lab.reshape(-1, 3)
 
 
 def _rim(height: int, width: int) -> Mask:
@@ -83,7 +93,7 @@ def _rim(height: int, width: int) -> Mask:
 def _prior(height: int, width: int) -> Floats:
     """Positive in the middle, negative at the edges."""
     down, across = (np.abs(np.linspace(-1, 1, side, dtype=np.float32)) for side in (height, width))
-    return np.asarray(_MIDDLE * (0.75 - np.maximum(down[:, None], across)) * 2, np.float32)
+    return np.asarray(_MIDDLE * (_MIDDLE_ENDS - np.maximum(down[:, None], across)) * 2, np.float32)
 
 
 def _palette(pixels: Floats) -> Palette:

@@ -124,7 +124,10 @@ def _opened(data: bytes) -> Image.Image:
         for name, signature in _SIGNATURES.items():
             if re.match(signature, data, re.DOTALL):
                 raise BrokenImage(f"the file starts like {name} and cannot be read as such") from error
-        raise UnsupportedFormat(f"the content is no image; accepted are {', '.join(FORMATS)}") from error
+        accepted = ", ".join(FORMATS)
+        raise UnsupportedFormat(
+            f"the content is no picture of a format that is accepted; these are {accepted}"
+        ) from error
 
 
 def _check_header(image: Image.Image, data: bytes, limits: Limits) -> None:

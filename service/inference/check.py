@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from service import manifest as contract
 from service.errors import Fault, ModelFault
-from service.inference import classifier, engines, folders, labels
+from service.inference import classifier, engines, folders, version_labels
 from service.inference.classifier import Classifier
 from service.manifest import EngineName, Manifest
 
@@ -136,6 +136,6 @@ def _microseconds(model: Classifier, folder: Path) -> float:
 def _labels(home: Path, versions: Sequence[VersionVerdict]) -> LabelsVerdict:
     good = {version.version for version in versions if not version.faults}
     try:
-        return LabelsVerdict(home.name, labels.read(home, good), None)
+        return LabelsVerdict(home.name, version_labels.read(home, good), None)
     except ModelFault as fault:
         return LabelsVerdict(home.name, {}, fault.text)

@@ -78,7 +78,11 @@ def load(folder: Path, manifest: Manifest, engine: EngineName, threads: int) -> 
         infer = engines.load(engine, folder, threads)
     except Exception as error:  # whatever an engine raises, this version cannot be served
         raise ModelFault(f"{folder}: the engine {engine} cannot load it: {error}") from error
-    classifier = Classifier(folder, manifest, engine, infer, kinds.find(manifest.kind))
+    try:
+        prepare = kinds.find(manifest.kind)
+    except ModelFault as fault:
+        raise ModelFault(f"{folder}: {fault}") from fault
+    classifier = Classifier(folder, manifest, engine, infer, prepare)
     try:
         for picture in manifest.golden:
             _check_golden(classifier, folder, picture)

@@ -42,6 +42,10 @@ def versions(home: Path) -> list[Path]:
         numbers = sorted(int(name) for name in _folders(home) if _NUMBER.fullmatch(name))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except PermissionError:
+        if re.fullmatch(contract.NAME_PATTERN, home.name):
+            raise
+        return []  # no model can be called so: `lost+found`, which every file system of its own has
     return [home / str(number) for number in numbers]
 
 

@@ -43,7 +43,9 @@ class Registry:
         wanted = {name: numbers for name, numbers in found.items() if only in (None, name)}
         loaded = {name: self._shelf(name).renew(numbers, at_once=True) for name, numbers in wanted.items()}
         self._required = frozenset(found) if self._required is None else self._required
-        self._models = {name: loaded[name].model if name in loaded else Model() for name in found}
+        # Of a folder that is away: those that there were are told as not to be had just now, and not as unknown.
+        names = sorted(self._required or ()) if self._fault else found
+        self._models = {name: loaded[name].model if name in loaded else Model() for name in names}
         for name, renewed in loaded.items():
             self._tell(name, Model(), renewed, logging.DEBUG)
 
@@ -56,7 +58,7 @@ class Registry:
         found = self._scan()
         if self._fault:
             return
-        for name in sorted(self._shelves.keys() | found.keys()):
+        for name in sorted(self._shelves.keys() | found.keys() | self.models().keys()):
             self._swap(name, self._shelf(name).renew(found.get(name, ()), at_once=False))
             if name not in found:
                 del self._shelves[name]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from service.errors import Fault, ModelFault
-from service.inference import classifier, folders, labels, prints
+from service.inference import classifier, folders, prints, version_labels
 from service.inference.classifier import Classifier
 from service.inference.prints import Print
 
@@ -126,11 +126,11 @@ class Shelf:
 
     def _label(self, at_once: bool) -> None:
         versions = frozenset(number for number, kept in self._kept.items() if kept.classifier)
-        seen = (prints.of_file(self._home / labels.FILE_NAME), versions)
+        seen = (prints.of_file(self._home / version_labels.FILE_NAME), versions)
         if seen == self._labelled.seen:
             return
         try:
-            self._labelled = _Labelled(seen, labels.read(self._home, versions))
+            self._labelled = _Labelled(seen, version_labels.read(self._home, versions))
             self._doubted = None
         except ModelFault as error:
             kept = {label: version for label, version in self._labelled.labels.items() if version in versions}

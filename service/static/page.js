@@ -24,6 +24,8 @@ let picture = null;
 let choices = 0;
 /** Before this time the service wants no request. */
 let notBefore = 0;
+/** @type {number | null} The version whose labels and figures are shown, or that is being looked for. */
+let described = null;
 
 const mode = () => document.querySelector("input[name=mode]:checked")?.value ?? "draw";
 
@@ -57,6 +59,7 @@ async function chosen() {
 }
 
 function describe({ name, version, labels, input, engine, metrics }) {
+  described = version;
   answer.prepare(labels);
   const accuracy = metrics[engine]?.accuracy;
   const colours = input.channels === 1 ? "grey" : "colour";
@@ -125,10 +128,17 @@ async function answered(shown, final, signal) {
   try {
     const { answer: found, roundTrip, stages } = await patiently(shown.blob, signal);
     told(null);
+    if (found.version !== described) return replaced(found.version);
     answer.show(found, roundTrip, stages, final);
   } catch (problem) {
     if (problem.name !== "AbortError") failed(problem, shown.blob.size, () => ask(true));
   }
+}
+
+/** Another version answers since the models were listed; its labels may be others. */
+function replaced(version) {
+  described = version;
+  return start();
 }
 
 /** Waits as long as the service asks for, and tries once more. */

@@ -13,8 +13,8 @@ from gunicorn.config import Config
 from gunicorn.http import RequestParser
 from gunicorn.http.errors import NoMoreData, ParseException
 
-from service.connection import Connection, HeadTooLong
-from service.reception import pass_over_body
+from service.server.connection import Connection, HeadTooLong
+from service.server.reception import pass_over_body
 from tests.integration.wire import GET_LIVE, chunked, post
 
 _CLIENT = ("127.0.0.1", 1)
@@ -70,8 +70,8 @@ def one(data: bytes) -> None:
 def _by_us(data: bytes, chance: random.Random) -> Iterator[Read]:
     """Every request that is handed to a thread, as that reads it; until one that ends the connection."""
     here, there = socket.socketpair()
-    with here, there:
-        connection = Connection(_CONFIG, here, _CLIENT, _CLIENT)
+    connection = Connection(_CONFIG, here, _CLIENT, _CLIENT)
+    with connection.outgoing, there:
         pieces = list(_cut(data, chance))
         while pieces:
             try:

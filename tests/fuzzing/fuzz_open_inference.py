@@ -4,7 +4,7 @@ import json
 import math
 
 from service import manifest as contract
-from service.api import infer_request
+from service.api.open_inference import infer_request
 from service.api.uploads import Upload
 from service.errors import Fault
 from service.manifest import INPUT_NAME, OUTPUT_NAMES, InputSpec

@@ -1,6 +1,7 @@
 """Whatever clients send, leave out, cut and close, in whatever order: the worker's books on its connections balance.
 
-Each byte of an input is a step: a client comes, sends a piece, closes one side or both; time passes; a thread answers.
+Each byte of an input is a step: a client comes, sends a piece, reads, closes one side or both; time passes; a thread
+answers, with more than buffers hold or less.
 """
 
 import logging
@@ -12,11 +13,11 @@ from types import SimpleNamespace
 
 from gunicorn.config import Config
 
-import service.connection
-import service.reception
-import service.waiting
-from service.connection import Connection
-from service.reception import Reception
+import service.server.connection
+import service.server.reception
+import service.server.waiting
+from service.server.connection import Connection
+from service.server.reception import Reception
 from service.settings import Settings
 from tests.integration.wire import GET_LIVE, chunked, post
 
@@ -61,7 +62,7 @@ class World:
         self.selector = selectors.DefaultSelector()
         config = Config()
         config.set("worker_connections", 4)
-        door = SimpleNamespace(full=_answer, slow=_answer, long=_answer)
+        door = SimpleNamespace(full=_answer, slow=_answer, long=_answer, cut=_answer)
         self.reception = Reception(config, _SETTINGS, door, self.selector, self._serve)  # type: ignore[arg-type]
 
     def _serve(self, connection: Connection) -> bool:
@@ -100,12 +101,14 @@ class World:
         """Time passes."""
         self.now += seconds
 
-    def answer(self, goes_on: bool) -> None:
-        """A thread is done with the first request that it has."""
+    def answer(self, goes_on: bool, size: int = 0) -> None:
+        """A thread is done with the first request that it has, and has answered with so many bytes."""
         if self.working:
             connection = self.working.pop(0)
+            with suppress(OSError):  # as gunicorn does
+                connection.outgoing.sendall(b"x" * size)
             keep = goes_on and connection.request is not None and not connection.request.should_close()
-            self.reception.take_back(connection, keep and service.reception.pass_over_body(connection))
+            self.reception.take_back(connection, keep and service.server.reception.pass_over_body(connection))
 
     def check(self) -> None:
         """The books balance."""
@@ -148,12 +151,18 @@ def _do(world: World, step: int) -> None:
             world, which, lambda client: client.send(_PIECES[(which * 7 + 3) % len(_PIECES)][: which + 1])
         ),
         lambda: _to_client(world, which, lambda client: client.shutdown(socket.SHUT_WR)),
-        lambda: world.answer(goes_on=which % 4 != 0),
+        lambda: world.answer(goes_on=which % 4 != 0, size=which * 20_000),
         lambda: world.wait((0.1, 1.5, 11, 70)[which % 4]),
         lambda: _to_client(world, which, socket.socket.close),
-        world.reception.last_call if which == 0 else world.come,
+        world.reception.last_call
+        if which == 0
+        else lambda: _to_client(world, which, lambda client: client.recv(2**20)),
     )
     steps[kind]()
+
+
+def _read(client: socket.socket) -> object:
+    return client.recv(2**20)
 
 
 def _to_client(world: World, which: int, act: Callable[[socket.socket], object]) -> None:
@@ -164,7 +173,7 @@ def _to_client(world: World, which: int, act: Callable[[socket.socket], object])
 
 @contextmanager
 def _clock(world: World) -> Iterator[None]:
-    modules = (service.connection, service.reception, service.waiting)
+    modules = (service.server.connection, service.server.reception, service.server.waiting)
     kept = [module.time for module in modules]
     for module in modules:
         module.time = SimpleNamespace(monotonic=lambda: world.now)  # type: ignore[attr-defined]
@@ -183,7 +192,7 @@ class _Refusing(logging.Handler):
 @contextmanager
 def _no_errors() -> Iterator[None]:
     """What the reception only logs, lest it end the worker, is a fault here."""
-    log, handler = logging.getLogger("service.reception"), _Refusing(logging.ERROR)
+    log, handler = logging.getLogger("service.server.reception"), _Refusing(logging.ERROR)
     log.addHandler(handler)
     try:
         yield

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from service.api import instances, json_documents
+from service.api import json_documents
+from service.api.tensorflow_serving import instances
 from service.api.uploads import Upload
 from service.errors import Fault
 
@@ -36,7 +37,7 @@ def seeds() -> list[bytes]:
 def one(data: bytes) -> None:
     """Reads it as a body of `:predict` and of `:classify`."""
     try:
-        document = json_documents.parse(data, instances.most_values(_SHAPE, _MOST_IMAGES))
+        document = json_documents.parse(data, json_documents.most_values(_SHAPE, _MOST_IMAGES))
     except Fault as fault:
         assert fault.text.encode()
         return

@@ -56,7 +56,14 @@ def connections_of(server: Server, pid: int) -> int:
     ours = {
         f"socket:[{row[9]}]" for row in rows if row[3] == _ESTABLISHED and int(row[1].partition(":")[2], 16) == port
     }
-    return sum(str(path.readlink()) in ours for path in Path(f"/proc/{pid}/fd").iterdir())
+    return sum(_target(descriptor) in ours for descriptor in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except OSError:
+        return ""  # it has been closed since it was listed
 
 
 def _state_and_parent(process: Path) -> tuple[str, int]:

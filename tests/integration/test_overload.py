@@ -1,11 +1,14 @@
 """More is asked of the service than it can carry."""
 
 import re
+import socket
+import struct
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from PIL import Image
 
 from service.settings import Settings
 from tests.conftest import encoded, golden
-from tests.integration.processes import until
+from tests.integration.processes import until, workers_of
 from tests.integration.server import Server, running
 from tests.integration.wire import Answer, post, wire
 
@@ -102,16 +105,6 @@ def test_what_is_past_its_deadline_is_answered_504_and_not_computed(server: Serv
     assert count(server, PREDICTIONS) == before
 
 
-def test_a_deadline_is_seen_between_the_images_of_a_request(server: Server, heavy: bytes) -> None:
-    before = count(server, PREDICTIONS)
-    started = time.monotonic()
-    assert asked(server, several(heavy, 10)).status == 200
-    all_of_it = time.monotonic() - started
-    answer = asked(server, several(heavy, 10, f"X-Request-Timeout: {all_of_it / 10:.6f}"))
-    assert answer.status == 504
-    assert count(server, PREDICTIONS) == before + 10
-
-
 @contextmanager
 def all_cores_busy(server: Server, heavy: bytes) -> Iterator[int]:
     """A long request for every turn there is; gives the number of their pictures, and ends when they are answered."""
@@ -130,6 +123,68 @@ def test_a_deadline_ends_the_wait_in_line(server: Server, heavy: bytes) -> None:
     with all_cores_busy(server, heavy) as others:
         assert asked(server, post(PREDICT, golden(), "X-Request-Timeout: 0.01")).status == 504
     assert count(server, PREDICTIONS) == before + others
+
+
+def test_the_wait_is_part_of_the_times_that_are_told(server: Server, heavy: bytes) -> None:
+    with wire(server) as client:
+        with all_cores_busy(server, heavy):
+            client.send(post(PREDICT, golden()))
+            until(lambda: count(server, WAITING) == 1)
+            time.sleep(0.05)
+        answer = client.answered()
+    timed = dict(re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"]))
+    assert float(timed["total"]) >= float(timed["queue"]) >= 50
+
+
+def test_what_is_not_posted_waits_behind_nothing_that_computes(server: Server, heavy: bytes) -> None:
+    with all_cores_busy(server, heavy), ExitStack() as others:
+        waiting = [others.enter_context(wire(server)) for _ in range(2)]
+        for client in waiting:
+            client.send(post(PREDICT, golden()))
+        until(lambda: count(server, WAITING) == 2)
+        assert server.get("/models")[0] == 200
+        assert count(server, WAITING) == 2
+        assert asked(server, post(PREDICT, golden())).status == 429
+
+
+@pytest.mark.parametrize(
+    ("max_wait_s", "header", "status", "code"),
+    [(0.3, "X-Request-Timeout: 60", 429, "overloaded"), (60, "X-Request-Timeout: 0.3", 504, "deadline_passed")],
+    ids=["the service's patience", "the caller's"],
+)
+def test_whoever_waits_too_long_for_a_thread_is_told_and_keeps_the_connection(
+    tmp_path: Path, heavy: bytes, max_wait_s: float, header: str, status: int, code: str
+) -> None:
+    with running(
+        tmp_path / "log", workers=1, max_waiting=20, max_wait_s=max_wait_s, max_request_pixels=2**30
+    ) as server:
+        with all_cores_busy(server, heavy), ExitStack() as held:
+            clients = [held.enter_context(wire(server)) for _ in range(10)]
+            for client in clients:
+                client.send(post(PREDICT, golden(), header))
+            answers = [client.answered() for client in clients]
+            told = {(answer.status, answer.json()["code"]) for answer in answers}
+            assert told == {(status, code)}
+            held_on = clients[-1]
+            held_on.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert held_on.answered().status == 200
+        assert count(server, WAITING) == 0
+
+
+def test_whoever_breaks_off_in_line_and_whose_time_is_over_ends_no_worker(tmp_path: Path, heavy: bytes) -> None:
+    with running(tmp_path / "log", workers=1, max_waiting=20, max_wait_s=0.3, max_request_pixels=2**30) as server:
+        with all_cores_busy(server, heavy), ExitStack() as held:
+            clients = [held.enter_context(wire(server)) for _ in range(10)]
+            for client in clients:
+                client.send(post(PREDICT, golden()))
+            until(lambda: count(server, WAITING) > 0)
+            for client in clients:
+                # Closed with a reset, so that an answer to it fails.
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.socket.close()
+            until(lambda: count(server, WAITING) == 0)
+        assert len(workers_of(server)) == 1
+        assert server.post(PREDICT, golden())[0] == 200
 
 
 def test_whoever_hangs_up_while_waiting_is_not_computed_for(server: Server, heavy: bytes) -> None:

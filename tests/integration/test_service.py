@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,9 @@ from service import manifest as contract
 from tests import blackbox
 from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from tests.integration import container
-from tests.integration.crowd import KEEP
-from tests.integration.processes import connections_of, parent_of, until, wait_for_workers, workers_of
+from tests.integration.processes import parent_of, until, wait_for_workers, workers_of
 from tests.integration.server import Server, running, start
-from tests.integration.wire import wire
+from tests.integration.wire import post, wire
 
 PREDICT = "/models/mnist/predict"
 
@@ -180,16 +178,15 @@ def test_a_signal_ends_the_service_cleanly(tmp_path: Path, how: signal.Signals) 
 
 def test_a_request_in_flight_is_answered_before_the_service_ends(tmp_path: Path) -> None:
     with running(tmp_path / "log", workers=1) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as connection:
-            data = golden()
-            head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(data)}\r\n\r\n"
-            connection.sendall(head.encode() + data[:50])
-            time.sleep(0.5)
+        with wire(server) as client:
+            client.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.answered().status == 200  # so a worker has this connection
+            request = post(PREDICT, golden())
+            client.send(request[:-50])
             server.signal(signal.SIGTERM)
-            time.sleep(0.5)
-            connection.sendall(data[50:])
-            assert b"200 OK" in connection.recv(65536)
+            until(lambda: "Handling signal: term" in server.log.read_text())
+            client.send(request[-50:])
+            assert client.answered().status == 200
         assert server.process.wait(30) == 0
 
 
@@ -216,13 +213,33 @@ def test_a_wrong_setting_ends_the_start_and_names_the_variable(tmp_path: Path) -
     assert "SQUINT_WORKERS='many'" in server.log.read_text() and "Traceback" not in server.log.read_text()
 
 
+def test_an_address_that_is_taken_ends_the_start_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        environment = os.environ | {"SQUINT_PORT": str(port), "TMPDIR": str(tmp_path)}
+        command = [sys.executable, "-m", "service", "serve"]
+        done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    told = f"squint: SQUINT_HOST='127.0.0.1', SQUINT_PORT={port}: another program listens there"
+    assert [line for line in done.stderr.splitlines() if not line.startswith("{")] == [
+        f"{told}; stop it, or choose another port"
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_of_no_machine_ends_the_start(tmp_path: Path) -> None:
+    server = start(tmp_path / "log", host="192.0.2.1")
+    assert server.process.wait(30) == 1
+    assert "SQUINT_HOST='192.0.2.1', SQUINT_PORT=" in server.log.read_text()
+
+
 def test_the_parent_process_never_imports_tensorflow() -> None:
     """What gunicorn runs before it forks: its configuration and the check of the models."""
     program = (
         "import runpy, sys\n"
-        "from gunicorn.arbiter import Arbiter\n"
+        "from types import SimpleNamespace as Some\n"
         "conf = runpy.run_path('service/gunicorn.conf.py')\n"
-        "conf['on_starting'](Arbiter)\n"
+        "conf['on_starting'](Some(START_CTX={}, reload=None, cfg=Some(bind=['elsewhere']), systemd=False))\n"
         "conf['on_exit'](None)\n"
         "assert not {'tensorflow', 'keras', 'ai_edge_litert'} & set(sys.modules)\n"
     )
@@ -250,24 +267,3 @@ def test_the_parent_has_the_code_that_workers_share_and_no_thread_that_a_fork_wo
         assert "/PIL/" in mapped and "/numpy/" in mapped
         assert "/ai_edge_litert/" not in mapped and "/tensorflow/" not in mapped
         assert len(list((parent / "task").iterdir())) == 1
-
-
-def test_connections_are_shared_among_the_workers_and_a_worker_that_stands_still_keeps_none_waiting(
-    tmp_path: Path,
-) -> None:
-    with running(tmp_path / "log", workers=2) as server, ExitStack() as kept:
-        wait_for_workers(server, 2)
-        _, still = workers_of(server)
-
-        def connect(times: int = 1) -> int:
-            for _ in range(times):
-                client = kept.enter_context(wire(server))
-                client.send(KEEP)
-                assert client.answered().status == 200
-            return connections_of(server, still)
-
-        until(lambda: connect() > 0)  # both have begun
-        os.kill(still, signal.SIGSTOP)
-        before = connect(20)
-        os.kill(still, signal.SIGCONT)
-        assert connect(20) >= before + 15

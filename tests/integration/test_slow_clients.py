@@ -7,23 +7,26 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import golden
+from tests.integration.processes import until
 from tests.integration.server import COMMAND, Server, running, start
 from tests.integration.wire import GET_LIVE, Wire, address, chunked, post, wire
 
 PREDICT = "/models/mnist/predict"
 SLOW = 120
+# Of each, as many answers as are more than the buffers of a connection hold.
+MANY = {"/livez": 10_000, "/metrics": 1000, "/openapi.json": 300}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("slow") / "log"
-    with running(log, workers=1, max_waiting=4, max_request_bytes=300_000) as ready:
+    with running(log, workers=1, max_waiting=40, max_request_bytes=300_000) as ready:
         yield ready
     assert "Traceback" not in log.read_text()
 
@@ -32,7 +35,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service with little patience and little room."""
     log = tmp_path_factory.mktemp("strict") / "log"
-    with running(log, workers=1, head_timeout_s=0.3, body_timeout_s=0.3, max_held_bytes=2**20) as ready:
+    with running(
+        log,
+        workers=1,
+        head_timeout_s=0.3,
+        body_timeout_s=0.3,
+        answer_timeout_s=0.3,
+        max_request_bytes=600_000,
+        max_held_bytes=2**20,
+    ) as ready:
         yield ready
 
 
@@ -127,6 +138,43 @@ def test_many_slow_clients_harm_nobody(server: Server) -> None:
         for _ in range(20):
             assert server.post(PREDICT, golden())[0] == 200
             assert server.get("/livez")[0] == 200
+
+
+@contextmanager
+def reader_of_nothing(server: Server, path: str) -> Iterator[Wire]:
+    """Asks for far more than its own and the service's buffers hold, and reads none of it."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        connection.settimeout(60)
+        connection.connect(address(server))
+        connection.send(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode() * MANY[path], socket.MSG_DONTWAIT)
+        yield Wire(connection)
+
+
+@pytest.mark.parametrize("path", MANY)
+def test_clients_that_do_not_read_their_answers_hold_up_nobody(server: Server, path: str) -> None:
+    with ExitStack() as held:
+        for _ in range(20):
+            held.enter_context(reader_of_nothing(server, path))
+        # Until their buffers are full there is honest work, which may take every thread.
+        until(lambda: all(server.post(PREDICT, golden())[0] == 200 for _ in range(20)))
+        assert [server.get(probe)[0] for probe in ("/livez", "/readyz", "/metrics") * 5] == [200] * 15
+
+
+def test_a_client_that_reads_late_gets_every_answer_whole(server: Server) -> None:
+    with reader_of_nothing(server, "/openapi.json") as client:
+        assert server.get("/livez")[0] == 200
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**22)
+        answers = [client.answered() for _ in range(MANY["/openapi.json"])]
+    assert {(answer.status, answer.body) for answer in answers} == {(200, answers[0].body)}
+
+
+def test_a_client_that_does_not_take_its_answer_in_time_is_cut_off(strict: Server) -> None:
+    with reader_of_nothing(strict, "/openapi.json") as client:
+        time.sleep(3)  # ten times as long as it has
+        with pytest.raises((ConnectionError, AssertionError)):  # in the middle of an answer or after one
+            for _ in range(MANY["/openapi.json"]):
+                client.answered()
 
 
 def test_clients_that_hang_up_harm_nobody(server: Server) -> None:

@@ -98,3 +98,24 @@ def test_times_are_those_of_the_service_and_the_round_trip(page: Page) -> None:
     answered(page, "4")
     expect(page.locator("#times dt")).to_have_text(["round trip", "decode", "infer", "queue", "service"])
     expect(page.locator("#times dd")).to_have_text([re.compile(r"^[\d.]+ ms$"), "1.3 ms", "0.5 ms", "12 ms", "20 ms"])
+
+
+def test_a_version_that_was_published_meanwhile_is_told_as_the_one_that_answers(visiting: Visiting) -> None:
+    visit = visiting()
+    page = visit.open("#mnist")
+    expect(page.locator("#about")).to_contain_text("mnist 2")
+
+    def by_the_third(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"version": 3})
+
+    def with_a_third(route: Route) -> None:
+        models = route.fetch().json()["models"]
+        third = {"version": 3, "versions": [1, 2, 3]}
+        route.fulfill(json={"models": [one | third if one["name"] == "mnist" else one for one in models]})
+
+    page.route(re.compile(r"/models/mnist(/predict.*)?$"), by_the_third)
+    page.route(re.compile(r"/models$"), with_a_third)
+    draw(page, SEVEN)
+    answered(page, "7")
+    expect(page.locator("#about")).to_contain_text("mnist 3")
+    expect(page.get_by_role("combobox", name="Version").locator("option").first).to_have_text("latest (3)")

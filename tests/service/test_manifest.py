@@ -1,12 +1,14 @@
 """The contract on disk: what is read, and every way it can be broken."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service import manifest as contract
+from service.images.decode import FORMATS
 from service.manifest import ManifestFault
 from tests.conftest import MODELS, SHIPPED, shipped
 
@@ -141,3 +143,24 @@ def test_pictures_and_documents_may_be_added(folder: Path, name: str) -> None:
     (folder / name).touch()
     contract.write(folder, contract.read(folder))
     contract.verify_files(folder, contract.read(folder))
+
+
+@pytest.mark.parametrize("suffix", [f".{name.lower()}" for name in FORMATS] + [".jpg", ".tif"])
+def test_a_folder_may_hold_pictures_of_every_accepted_format(folder: Path, suffix: str) -> None:
+    (folder / f"picture{suffix}").write_bytes(b"")
+    contract.write(folder, contract.read(folder))
+    contract.verify_files(folder, contract.read(folder))
+
+
+def test_a_pipe_in_the_manifests_place_is_a_fault_and_not_waited_for(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    os.mkfifo(folder / "manifest.json")
+    with pytest.raises(ManifestFault, match="is no regular file"):
+        contract.read(folder)
+
+
+def test_labels_are_printable(folder: Path) -> None:
+    labels = json.loads((folder / "manifest.json").read_text())["labels"]
+    change(folder, labels=["a\0b", *labels[1:]])
+    with pytest.raises(ManifestFault, match="labels must be distinct, not empty and printable"):
+        contract.read(folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.cores import allotted_cores
-from service.settings import Settings, SettingsFault, read_settings
+from service.settings import MODELS_AT_START, Settings, SettingsFault, misspelt, read_settings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104
 
@@ -33,6 +33,9 @@ def test_a_wrong_value_names_the_variable_and_the_value(monkeypatch: pytest.Monk
         ("MAX_IMAGE_BYTES", "1", "a whole number from 1024"),
         ("ENGINE", "onnx", "one of auto, litert, tensorflow"),
         ("LOG_LEVEL", "loud", "one of debug, info, warning, error"),
+        ("HOST", "", "a host name or an address without brackets"),
+        ("HOST", "[::1]", "a host name or an address without brackets"),
+        ("MAX_HELD_BYTES", "1048576", "a whole number from 33554432, which is SQUINT_MAX_REQUEST_BYTES"),
         ("CORS_ORIGINS", "example.org", "* or origins such as https://example.org"),
     ],
 )
@@ -64,3 +67,10 @@ def test_workers_share_the_cores() -> None:
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_variable_that_is_almost_a_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SQUINT_MODEL_DIR", "SQUINT_DATA_DIR", "SQUINT_SERVICE_PORT", MODELS_AT_START):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("SQUINT_WORKERS", "2")
+    assert misspelt() == {"SQUINT_MODEL_DIR": "SQUINT_MODELS_DIR"}

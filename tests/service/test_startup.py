@@ -50,6 +50,7 @@ def test_a_version_that_is_not_served_is_told_with_its_fault(
     record = told(models_dir, caplog)
     text = TextFormatter().format(record)
     assert "mnist  none" in text and "not served: " in text and "model.tflite: its SHA-256" in text
+    assert "Squint is not ready, no version could be loaded of: mnist: " in text
     assert "SHA-256" in json.loads(JsonFormatter().format(record))["models"][0]["faults"]["1"]
 
 

@@ -36,6 +36,17 @@ def test_bfloat16_is_not_used_on_a_processor_where_it_was_measured_slower(
     assert backend.has_bfloat16() is expected
 
 
+def test_what_computes_is_told_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert backend.hardware() == f"cpu:0, {backend.processor()}"
+    monkeypatch.setattr(backend, "device", lambda: "gpu:0")
+    assert backend.hardware() == "gpu:0"  # TensorFlow has no name for it
+    monkeypatch.setattr(backend, "name", lambda: "jax")
+    monkeypatch.setitem(
+        sys.modules, "jax", SimpleNamespace(devices=lambda: [SimpleNamespace(device_kind="NVIDIA H200")])
+    )
+    assert backend.hardware() == "gpu:0, NVIDIA H200"
+
+
 def test_export_runs_in_a_process_of_its_own_for_other_backends(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[list[str], str | None]] = []
 

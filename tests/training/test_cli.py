@@ -217,6 +217,10 @@ def test_reproduce_runs_a_family_and_tables_it_beside_what_is_reported(place: Pa
     again = invoke("reproduce", "--recipe", "tiny_family", "--seeds", "2", *words)
     assert "epoch" not in again.output and "wrote" in again.output and out.read_text() == before
     ledger = reproduction.Ledger(out.with_suffix(".json"))
+    (out.parent / "other.md").write_text(before)
+    refused = invoke("reproduce", "--recipe", "tiny_family", *words[:-1], str(out.parent / "other.md"))
+    assert refused.exit_code == 1 and "its figures would be lost" in refused.output
+    assert (out.parent / "other.md").read_text() == before
     rows = list(reproduction.table(reproduction.finished(ledger, "tiny_family")))
     assert len(rows) == 4 and all(" ± " in row and "| 2 |" in row for row in rows[2:])
     assert "`tiny_whole`" in rows[3] and "99.00% (–)" in rows[3]

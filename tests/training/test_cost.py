@@ -38,3 +38,9 @@ def test_the_drawing_of_a_network_is_a_picture_as_tall_as_it_is_deep(tmp_path: P
         with Image.open(tmp_path / f"{name}.png") as image:
             sizes.append(image.size)
     assert sizes[0][1] > sizes[1][1] > 60
+
+
+def test_layers_with_several_kernels_cost_each_of_them_once_a_place() -> None:
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, layers.SeparableConv2D(5, 3)(image))
+    assert cost.operations(model) == 2 * 6 * 6 * (3 * 3 * 3 + 3 * 5)

@@ -58,7 +58,7 @@ def test_pictures_of_another_data_set_get_the_shape_of_this_one() -> None:
 
 def test_the_report_names_every_corruption_and_every_stranger() -> None:
     version: Path = shipped("mnist")
-    lines = list(robustness.report(version, golden("mnist"), lambda: {"cifar10": golden("cifar10").images}))
+    lines = list(robustness.report(version, "litert", golden("mnist"), lambda: {"cifar10": golden("cifar10").images}))
     assert "as it is" in lines[1] and "100.00%" in lines[1]
     assert len(lines) == 2 + 1 + len(suite()) + 4
     assert any("cifar10" in line and "100.0%" in line for line in lines)

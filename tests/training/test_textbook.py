@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from training import dataset, model, recipe
+from tests.conftest import REPOSITORY
+from training import dataset, model, recipe, reproduce
 
 PARAMETERS = {
     "cifar10_mlp": 830_250,
@@ -52,3 +53,13 @@ def test_pixels_are_scaled_without_wrapping_around(scaling: str, low: float, hig
     shape = (1, 28, 28, 1) if len(layer.scale) == 1 else (1, 32, 32, 3)
     for pixel, value in ((0, low), (255, high)):
         assert np.allclose(layer(np.full(shape, pixel, np.uint8)), value)
+
+
+def test_every_family_of_recipes_is_headed_in_the_document() -> None:
+    families = {found.family for found in map(recipe.find, recipe.all_recipes()) if found.reported}
+    assert families - {"tiny_family"} <= set(reproduce.FAMILIES)
+
+
+def test_the_document_is_what_its_ledger_says() -> None:
+    path = REPOSITORY / "docs" / "reproduction.md"
+    assert path.read_text() == reproduce.document(reproduce.Ledger(path.with_suffix(".json")))

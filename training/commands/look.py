@@ -106,7 +106,8 @@ def _evaluate_split(
     splits = dataset.load(dataset.find(manifest.provenance.data_set, data_options), data_dir)
     from training import evaluate as evaluation
 
-    for name in [engine] if engine else manifest.engines:
+    through = [engine] if engine else list(manifest.engines)
+    for name in through:
         measured = evaluation.measure(version, name, splits.test)
         click.echo(
             f"{manifest.name} {name:10} accuracy {measured.accuracy:.2%} of {len(splits.test.labels)} test images, "
@@ -117,7 +118,7 @@ def _evaluate_split(
 
         data_set = manifest.provenance.data_set
         test = dataset.Split(*(array[:robustness] for array in splits.test))
-        for line in suite.report(version, test, lambda: suite.others_of(data_set, data_dir, robustness)):
+        for line in suite.report(version, through[0], test, lambda: suite.others_of(data_set, data_dir, robustness)):
             click.echo(line)
 
 

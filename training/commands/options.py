@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from service.images import kinds
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
 data_dir = click.option(
     "--data-dir",
@@ -30,7 +32,10 @@ _OWN = (
     ),
     click.option("--grey", is_flag=True, help="folder: one channel instead of three."),
     click.option(
-        "--kind", default="photo", show_default=True, help="folder: how pictures are prepared; digit, garment, photo."
+        "--kind",
+        default="photo",
+        show_default=True,
+        help=f"folder: how pictures are prepared; {', '.join(kinds.names())}.",
     ),
     click.option(
         "--labels", type=click.Path(path_type=Path, dir_okay=False), help="folder: class names of an .npz, one a line."

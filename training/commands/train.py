@@ -92,6 +92,8 @@ def reproduce(
 
     out.parent.mkdir(parents=True, exist_ok=True)
     ledger = reproduction.Ledger(out.with_suffix(".json"))
+    if not again:
+        ledger.check_is_there(out)
     recipes = [found for name in names or reproduction.FAMILIES for found in recipe.find_all(name)]
     wanted = [(found, seed) for seed in range(1, seeds + 1) for found in recipes]
     wanted = [(found, seed) for found, seed in wanted if again or not ledger.has(found, seed)]

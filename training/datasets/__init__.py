@@ -1,1 +1,1 @@
-"""One file a data set, each with a `DATA_SET`; found by file name."""
+"""One file a data set, found by file name: a fixed one with a `DATA_SET`, one's own images with a function `make`."""

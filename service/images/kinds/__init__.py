@@ -40,11 +40,15 @@ BLANK = Step("blank", "nothing stands out from the ground: this looks like a bla
 Prepare = Callable[[Picture, tuple[int, int, int]], Prepared]
 
 
+def names() -> list[str]:
+    """The kinds there are."""
+    return [module.name for module in pkgutil.iter_modules(__path__)]
+
+
 def find(kind: str) -> Prepare:
     """The `prepare` of an image kind; raises ModelFault with the kinds there are."""
-    kinds = [module.name for module in pkgutil.iter_modules(__path__)]
-    if kind not in kinds:
-        raise ModelFault(f"image kind {kind!r} is unknown; there are: {', '.join(kinds)}")
+    if kind not in names():
+        raise ModelFault(f"image kind {kind!r} is unknown; there are: {', '.join(names())}")
     return functools.partial(_checked, importlib.import_module(f"{__name__}.{kind}").prepare)
 
 

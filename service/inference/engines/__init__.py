@@ -12,11 +12,19 @@ from numpy.typing import NDArray
 from service.errors import ModelFault
 from service.manifest import LITERT_FILE, SAVED_MODEL_FILE, EngineName, Manifest
 
-_FILES: dict[EngineName, str] = {"litert": LITERT_FILE, "tensorflow": SAVED_MODEL_FILE}
-_MODULES: dict[EngineName, str] = {"litert": "ai_edge_litert", "tensorflow": "tensorflow"}
-_INSTALL: dict[EngineName, str] = {
-    "litert": "pip install -r requirements/service.txt",
-    "tensorflow": "pip install -r requirements/tensorflow.txt",
+
+class _Engine(NamedTuple):
+    """What an engine reads, which library it needs, and how that is installed; `module` is its file here."""
+
+    file: str
+    library: str
+    install: str
+    module: str
+
+
+_ENGINES: dict[EngineName, _Engine] = {
+    "litert": _Engine(LITERT_FILE, "ai_edge_litert", "pip install -r requirements/service.txt", "litert"),
+    "tensorflow": _Engine(SAVED_MODEL_FILE, "tensorflow", "pip install -r requirements/tensorflow.txt", "savedmodel"),
 }
 
 
@@ -39,27 +47,25 @@ def choose(folder: Path, manifest: Manifest, wanted: str) -> EngineName:
     engine: EngineName = "tensorflow" if wanted == "tensorflow" else "litert"
     if wanted == "auto" and LITERT_FILE not in manifest.files:
         engine = "tensorflow"
-    if _FILES[engine] not in manifest.files:
-        raise ModelFault(f"{folder}: has no {_FILES[engine]}, which the engine {engine} needs")
+    needs = _ENGINES[engine]
+    if needs.file not in manifest.files:
+        raise ModelFault(f"{folder}: has no {needs.file}, which the engine {engine} needs")
     if not installed(engine):
-        raise ModelFault(f"{folder}: needs the engine {engine}, which is not installed: {_INSTALL[engine]}")
+        raise ModelFault(f"{folder}: needs the engine {engine}, which is not installed: {needs.install}")
     return engine
 
 
 def fitting(manifest: Manifest) -> list[EngineName]:
     """The engines that a version has the file for."""
-    return [engine for engine, file in _FILES.items() if file in manifest.files]
+    return [name for name, engine in _ENGINES.items() if engine.file in manifest.files]
 
 
 def installed(engine: EngineName) -> bool:
     """Whether this installation has the engine's library."""
-    return importlib.util.find_spec(_MODULES[engine]) is not None
+    return importlib.util.find_spec(_ENGINES[engine].library) is not None
 
 
 def load(engine: EngineName, folder: Path, threads: int) -> Infer:
     """Loads a version folder into an engine that lets `threads` calls compute at once, one core each."""
-    infer: Infer = importlib.import_module(f"{__name__}.{_MODULE_OF[engine]}").load(folder, threads)
+    infer: Infer = importlib.import_module(f"{__name__}.{_ENGINES[engine].module}").load(folder, threads)
     return infer
-
-
-_MODULE_OF: dict[EngineName, str] = {"litert": "litert", "tensorflow": "savedmodel"}

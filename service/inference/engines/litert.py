@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from service.inference import shared
 from service.inference.engines import Infer, Output
-from service.manifest import LITERT_FILE, LOGITS_NAME, PROBABILITIES_NAME
-
-_SIGNATURE = "serving_default"
+from service.manifest import LITERT_FILE, LOGITS_NAME, PROBABILITIES_NAME, SIGNATURE
 
 
 class _Model:
@@ -21,7 +19,7 @@ class _Model:
     def __init__(self, content: bytes) -> None:
         self._interpreter = Interpreter(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
-        runner = self._interpreter.get_signature_runner(_SIGNATURE)
+        runner = self._interpreter.get_signature_runner(SIGNATURE)
         (self._image,) = (detail["index"] for detail in runner.get_input_details().values())
         outputs: dict[str, Any] = runner.get_output_details()
         self._probabilities, self._logits = outputs[PROBABILITIES_NAME]["index"], outputs[LOGITS_NAME]["index"]

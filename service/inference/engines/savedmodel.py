@@ -9,9 +9,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from service.inference.engines import Infer, Output
-from service.manifest import LOGITS_NAME, PROBABILITIES_NAME
+from service.manifest import LOGITS_NAME, PROBABILITIES_NAME, SIGNATURE
 
-_SIGNATURE = "serving_default"
 # More would only take memory: the cost per image is flat from here on.
 _MAX_BATCH = 64
 
@@ -21,7 +20,7 @@ def load(folder: Path, threads: int) -> Infer:
     _limit_threads(threads)
     _free_what_was_let_go()
     loaded = tf.saved_model.load(str(folder))
-    signature = loaded.signatures[_SIGNATURE]
+    signature = loaded.signatures[SIGNATURE]
     (name,) = signature.structured_input_signature[1]
 
     def answer(images: NDArray[np.uint8]) -> Output:

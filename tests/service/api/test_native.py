@@ -147,3 +147,10 @@ def test_json_of_very_many_values_is_refused_before_it_is_parsed(client: FlaskCl
     body = f'{{"images": ["", {", ".join([value] * 2000)}]'  # without an end: parsed it would be a 400
     answer = client.post("/models/mnist/predict", data=body, content_type="application/json")
     assert (answer.status_code, answer.get_json()["code"]) == (413, "too_many_images")
+
+
+@pytest.mark.parametrize("body", ['{"images": ["AAAA"]}', '\n ["AAAA"]'])
+def test_json_that_is_declared_as_something_else_is_told_how_to_send_it(client: FlaskClient, body: str) -> None:
+    answer = client.post("/models/mnist/predict", data=body, content_type="application/x-www-form-urlencoded")
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "wrong_type")
+    assert "Content-Type: application/json" in answer.get_json()["detail"]

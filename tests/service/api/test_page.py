@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.api import page
+from service.images.decode import FORMATS
 from tests.conftest import REPOSITORY, SHIPPED, app_over, golden, shipped
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -22,7 +23,9 @@ def test_a_browser_gets_the_page(client: FlaskClient) -> None:
     assert response.headers["Vary"] == "Accept"
 
 
-@pytest.mark.parametrize("accept", ["*/*", None, "application/json", "text/*", "text/html;q=0"])
+@pytest.mark.parametrize(
+    "accept", ["*/*", None, "application/json", "text/*", "text/html;q=0", "application/json, text/html;q=0.9"]
+)
 def test_whoever_does_not_name_html_gets_what_kserves_client_needs(client: FlaskClient, accept: str | None) -> None:
     response = client.get("/", headers={"Accept": accept} if accept else {})
     assert response.get_json() == {"status": "alive"}
@@ -71,6 +74,11 @@ def test_the_page_has_no_inline_code_and_names_no_other_host() -> None:
     for name, content in page.read().items():
         addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+", content.decode()))
         assert addresses <= {"http://www.w3.org"}, name  # the name space of SVG is never fetched
+
+
+def test_the_page_offers_every_format_that_is_accepted() -> None:
+    (offered,) = re.findall(r'id="file"[^>]* accept="([^"]+)"', page.read()["index.html"].decode())
+    assert offered.split(",") == [f"image/{name.lower()}" for name in FORMATS]
 
 
 def test_every_file_that_a_file_refers_to_is_served() -> None:

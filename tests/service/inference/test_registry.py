@@ -1,5 +1,6 @@
 """Which versions are served, and what is said of those that are not."""
 
+import errno
 import importlib.util
 import json
 import shutil
@@ -12,6 +13,7 @@ from service.errors import ModelFault, NotReady, UnknownModel, UnknownVersion
 from service.inference import engines, folders
 from service.inference.registry import Registry
 from tests.conftest import MODELS
+from tests.publishing import change, settle
 
 
 def loaded(models_dir: Path, engine: str = "auto") -> Registry:
@@ -173,3 +175,61 @@ def test_an_engine_is_chosen_by_what_the_folder_has(models_dir: Path) -> None:
     assert engines.choose(folder, without_litert, "auto") == "tensorflow"
     with pytest.raises(ModelFault, match=r"no model\.tflite"):
         engines.choose(folder, without_litert, "litert")
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Not by its mode: root reads everything."""
+    read = folders._folders
+
+    def refused(path: Path) -> list[str]:
+        if path.name == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(folders, "_folders", refused)
+
+
+def test_an_unreadable_folder_that_can_be_no_model_is_passed_over(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (models_dir / "lost+found").mkdir()
+    unreadable(monkeypatch, "lost+found")
+    assert folders.check_start(models_dir, "auto") == ["mnist"]
+
+
+def test_an_unreadable_model_is_told(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unreadable(monkeypatch, "mnist")
+    with pytest.raises(ModelFault, match="mnist: Permission denied"):
+        folders.check_start(models_dir, "auto")
+
+
+def test_while_the_folder_is_away_its_models_are_not_ready_and_not_unknown(models_dir: Path) -> None:
+    away = models_dir.with_name("away")
+    models_dir.rename(away)
+    registry = Registry(models_dir, "auto", 1, frozenset({"mnist"}))
+    registry.load()
+    with pytest.raises(NotReady):
+        registry.get("mnist")
+    with pytest.raises(UnknownModel):
+        registry.get("other")
+    assert registry.unready() == "no version could be loaded of: mnist"
+    away.rename(models_dir)
+    settle(registry)
+    assert registry.unready() is None and registry.get("mnist").manifest.name == "mnist"
+
+
+def test_a_model_that_does_not_come_back_with_the_folder_is_unknown(models_dir: Path) -> None:
+    away = models_dir.with_name("away")
+    models_dir.rename(away)
+    registry = Registry(models_dir, "auto", 1, frozenset({"mnist", "gone"}))
+    registry.load()
+    away.rename(models_dir)
+    settle(registry)
+    with pytest.raises(UnknownModel):
+        registry.get("gone")
+
+
+def test_an_unknown_kind_is_told_with_the_version_it_is_of(models_dir: Path) -> None:
+    change(models_dir / "mnist" / "1", kind="foto")
+    (fault,) = loaded(models_dir).model("mnist").faults.values()
+    assert "mnist/1: image kind 'foto' is unknown" in fault

@@ -69,8 +69,9 @@ def is_kept():
 
 models_dir = Path(sys.argv[1])
 file = models_dir / "mnist" / "1" / "model.tflite"
-parent = SimpleNamespace(START_CTX={}, WORKERS={})
 conf = runpy.run_path("service/gunicorn.conf.py")
+cfg = SimpleNamespace(bind=["elsewhere"])
+parent = SimpleNamespace(START_CTX={}, WORKERS={}, reload=None, cfg=cfg, systemd=False)
 conf["on_starting"](parent)
 assert is_kept() is (sys.argv[2] == "auto"), "at the start"
 file.write_bytes(b"another one, of some length")

@@ -1,0 +1,1 @@
+"""Below `/v2`: the Open Inference Protocol."""

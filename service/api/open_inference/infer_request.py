@@ -1,0 +1,195 @@
+"""What an inference request of the Open Inference Protocol asks for: JSON, and after it binary tensors."""
+
+import math
+import re
+import uuid
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from service.api import deadlines, json_documents, uploads
+from service.api.computing import Input
+from service.api.json_documents import Document, shown
+from service.api.open_inference import tensors
+from service.api.open_inference.schemas import (
+    InferBody,
+    InferInput,
+    InferInputParameters,
+    InferOutput,
+    InferOutputParameters,
+    InferParameters,
+)
+from service.api.open_inference.tensors import BYTES, UINT8, fault
+from service.api.problems import RequestFault
+from service.api.uploads import Upload
+from service.manifest import INPUT_NAME, OUTPUT_NAMES, Manifest
+
+_Body = TypeVar("_Body", bound=BaseModel)
+LENGTH_HEADER = "Inference-Header-Content-Length"
+
+
+class Wanted(NamedTuple):
+    """An output that is to be sent; with `classes`, as that many of its highest values with their labels."""
+
+    name: str
+    binary: bool
+    classes: int | None = None
+
+
+class Asked(NamedTuple):
+    """A request, understood; `deadline` in seconds of `time.monotonic()`."""
+
+    id: str
+    inputs: Sequence[Input]
+    outputs: Sequence[Wanted]
+    deadline: float | None = None
+
+
+def read(body: bytes, header: str | None, manifest: Manifest, max_images: int) -> Asked:
+    """A request to a model; `header` is that of LENGTH_HEADER, 0 for a body that is nothing but one image's bytes.
+
+    Raises RequestFault or TooManyImages.
+    """
+    head, tail = _split(body, header)
+    if header is not None and not head:
+        return Asked(_new_id(), [_raw(tail, manifest)], [Wanted(name, binary=True) for name in OUTPUT_NAMES])
+    document = _document(head, header, json_documents.most_values(manifest.input.shape, max_images))
+    sent = validated(InferBody, document)
+    parameters = sent.parameters or InferParameters()
+    return Asked(
+        _new_id() if sent.id is None else sent.id,
+        _pictures(_only(sent.inputs, manifest), tail, manifest, max_images),
+        _wanted(sent.outputs, parameters.binary_data_output, manifest),
+        deadlines.after(parameters.timeout / 1e6) if parameters.timeout else None,
+    )
+
+
+def accepted(manifest: Manifest) -> str:
+    """In words, what the model's input may be."""
+    return f"{UINT8} of shape {[-1, *manifest.input.shape]}, or {BYTES} of shape [-1], each an encoded image file"
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _split(body: bytes, header: str | None) -> tuple[bytes, bytes]:
+    """The JSON, and what follows it."""
+    if header is None:
+        return body, b""
+    if not re.fullmatch("[0-9]{1,18}", header) or int(header) > len(body):
+        raise RequestFault(
+            "bad_header_length",
+            f"{LENGTH_HEADER} must be the length of the JSON, a number from 0 to the body's {len(body)} bytes, "
+            f"not {header!r}",
+        )
+    return body[: int(header)], body[int(header) :]
+
+
+def _document(head: bytes, header: str | None, most: int) -> Document:
+    try:
+        return json_documents.parse(head, most)
+    except RequestFault as wrong:
+        if header is not None:
+            raise
+        hint = f"before binary tensors, the header {LENGTH_HEADER} says where the JSON ends"
+        raise RequestFault(wrong.code, f"{wrong.text}; {hint}") from wrong
+
+
+def validated(schema: type[_Body], document: Document) -> _Body:
+    """A document in its schema; raises RequestFault naming the first place where it breaks it."""
+    try:
+        return schema.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise RequestFault("bad_json", f"{place}: {first['msg']}") from error
+
+
+def _raw(body: bytes, manifest: Manifest) -> Input:
+    expected = math.prod(manifest.input.shape)
+    if len(body) != expected:
+        raise fault(
+            f"with {LENGTH_HEADER}: 0 the body is one image {list(manifest.input.shape)} for model {manifest.name!r}, "
+            f"which has {expected} bytes, not {len(body)}"
+        )
+    return tensors.pixels_of_bytes(body, manifest.input.shape)
+
+
+def _only(inputs: Sequence[InferInput], manifest: Manifest) -> InferInput:
+    for one in inputs:
+        if one.name != INPUT_NAME:
+            raise fault(f"unexpected input {shown(one.name)} for model {manifest.name!r}; its input is {INPUT_NAME!r}")
+    if len(inputs) != 1:
+        raise fault(f"model {manifest.name!r} takes the input {INPUT_NAME!r} once, not {len(inputs)} times")
+    return inputs[0]
+
+
+def _pictures(sent: InferInput, tail: bytes, manifest: Manifest, max_images: int) -> Sequence[Input]:
+    shapes = {UINT8: [list(manifest.input.shape)], BYTES: [[], [1]]}
+    if sent.datatype not in shapes:
+        raise fault(f"input {sent.name!r} must be {accepted(manifest)}; it is {shown(sent.datatype)}")
+    if not sent.shape or sent.shape[0] == 0 or sent.shape[1:] not in shapes[sent.datatype]:
+        raise fault(f"invalid shape {sent.shape} for input {sent.name!r}; it must be {accepted(manifest)}")
+    uploads.check_count(sent.shape[0], max_images)
+    try:
+        return _files(sent, tail, manifest.name) if sent.datatype == BYTES else _arrays(sent, tail, manifest.name)
+    except RequestFault as wrong:
+        raise RequestFault(wrong.code, f"input {sent.name!r}: {wrong.text}") from wrong
+
+
+def _arrays(sent: InferInput, tail: bytes, model: str) -> Sequence[Input]:
+    data = _data(sent, tail, math.prod(sent.shape), model)
+    if isinstance(data, bytes):
+        return list(tensors.pixels_of_bytes(data, sent.shape))
+    return list(tensors.pixels_of_json(data, sent.shape))
+
+
+def _files(sent: InferInput, tail: bytes, model: str) -> Sequence[Input]:
+    data = _data(sent, tail, None, model)
+    if isinstance(data, bytes):
+        return [Upload(file, None) for file in tensors.unpacked(data, sent.shape[0])]
+    return [Upload(_decoded(index, text), None) for index, text in enumerate(tensors.elements(data, sent.shape))]
+
+
+def _data(sent: InferInput, tail: bytes, expected: int | None, model: str) -> bytes | list[object]:
+    """The input's bytes or its JSON list; `expected` bytes, where the shape says how many these are."""
+    size = (sent.parameters or InferInputParameters()).binary_data_size
+    if (size is None) == (sent.data is None):
+        how_many = "both" if sent.data is not None else "neither"
+        raise fault(f"has {how_many} of data and the parameter binary_data_size; exactly one of them is needed")
+    if size is not None and (size > len(tail) or size != (size if expected is None else expected)):
+        raise fault(
+            f"unexpected size for input {sent.name!r}, expecting {size if expected is None else expected} additional "
+            f"bytes for model {model!r}; binary_data_size is {size}, and {len(tail)} bytes follow the JSON"
+        )
+    if len(tail) > (size or 0):
+        raise fault(f"unexpected additional input data for model {model!r}: {len(tail) - (size or 0)} bytes")
+    return tail if sent.data is None else sent.data
+
+
+def _decoded(index: int, text: object) -> bytes:
+    if not isinstance(text, str):
+        raise fault(f"its data must be strings with base64 of image files; element {index} is none")
+    try:
+        return uploads.from_base64(text)
+    except ValueError as error:
+        raise RequestFault("bad_base64", f"element {index} is not base64 of an image file: {error}") from error
+
+
+def _wanted(sent: Sequence[InferOutput] | None, binary: bool, manifest: Manifest) -> Sequence[Wanted]:
+    """The outputs in the order they are asked for; `binary` unless one says otherwise."""
+    if not sent:
+        return [Wanted(name, binary) for name in OUTPUT_NAMES]
+    names = [one.name for one in sent]
+    for name in names:
+        if name not in OUTPUT_NAMES or names.count(name) > 1:
+            wrong = "output asked for twice" if name in OUTPUT_NAMES else "unexpected output"
+            raise fault(f"{wrong}: {shown(name)}; model {manifest.name!r} has: {', '.join(OUTPUT_NAMES)}")
+    return [_one_wanted(one, one.parameters or InferOutputParameters(), binary) for one in sent]
+
+
+def _one_wanted(sent: InferOutput, parameters: InferOutputParameters, binary: bool) -> Wanted:
+    told = parameters.binary_data
+    return Wanted(sent.name, binary if told is None else told, parameters.classification)

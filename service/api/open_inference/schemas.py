@@ -1,0 +1,186 @@
+"""The bodies of requests below `/v2`, as the code validates them, and of answers, as `/openapi.json` describes them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+from service.api.schemas import Answer
+
+# No model has more inputs or outputs; a longer list is given up at once.
+_MOST_TENSORS = 16
+_Dimension = Annotated[StrictInt, Field(ge=0, lt=2**63)]
+
+
+class _Sent(BaseModel):
+    # Not strict as a whole: that would have models in models made beforehand.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class InferParameters(_Sent):
+    """Of a whole request; `timeout` in microseconds, 0 for none."""
+
+    timeout: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
+    binary_data_output: StrictBool = False
+
+
+class InferInputParameters(_Sent):
+    """Of one input: how many bytes of the binary part are its data."""
+
+    binary_data_size: Annotated[StrictInt, Field(ge=0)] | None = None
+
+
+class InferOutputParameters(_Sent):
+    """Of one output: binary or JSON, and the classification extension's number of classes."""
+
+    binary_data: StrictBool | None = None
+    classification: Annotated[StrictInt, Field(ge=1)] | None = None
+
+
+class InferInput(_Sent):
+    """One tensor of a request; `data` is nested as the shape says or flat, and absent from a binary one."""
+
+    name: StrictStr
+    shape: Annotated[list[_Dimension], Field(max_length=_MOST_TENSORS, fail_fast=True)]
+    datatype: StrictStr
+    parameters: InferInputParameters | None = None
+    data: list[Any] | None = None
+
+
+class InferOutput(_Sent):
+    """One output that is wanted."""
+
+    name: StrictStr
+    parameters: InferOutputParameters | None = None
+
+
+class InferBody(_Sent):
+    """An inference request of the Open Inference Protocol; without `outputs` all are wanted."""
+
+    id: StrictStr | None = None
+    parameters: InferParameters | None = None
+    inputs: Annotated[list[InferInput], Field(max_length=_MOST_TENSORS, fail_fast=True)]
+    outputs: Annotated[list[InferOutput], Field(max_length=_MOST_TENSORS, fail_fast=True)] | None = None
+
+
+class IndexBody(_Sent):
+    """A request for the repository's index; `ready` leaves out what cannot answer."""
+
+    ready: StrictBool = False
+
+
+class LoadBody(_Sent):
+    """A request to load a model."""
+
+    parameters: dict[str, Any] = {}
+
+
+class Server(Answer):
+    """The server and which of the protocol's extensions it has."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class Live(Answer):
+    """That the process answers."""
+
+    live: bool
+
+
+class Ready(Answer):
+    """That every model answers."""
+
+    ready: bool
+    live: bool
+
+
+class ModelReady(Answer):
+    """That a version answers."""
+
+    name: str
+    ready: bool
+
+
+class Names(Answer):
+    """The names of the models."""
+
+    models: list[str]
+
+
+class TensorMetadata(Answer):
+    """A tensor; -1 in its shape is the number of images."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    parameters: dict[str, Any] | None = None
+
+
+class InferMetadata(Answer):
+    """A version's tensors."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class Configuration(BaseModel):
+    """A version's configuration in Triton's words."""
+
+    name: str
+    platform: str
+    max_batch_size: int
+    input: list[dict[str, Any]]
+    output: list[dict[str, Any]]
+
+
+class ModelStatistics(Answer):
+    """What was counted of each version, over all workers."""
+
+    model_stats: list[dict[str, Any]]
+
+
+class InferredTensor(Answer):
+    """One output; `data` is flat, and absent from a binary one."""
+
+    name: str
+    datatype: Literal["FP32", "BYTES"]
+    shape: list[int]
+    parameters: dict[str, Any] | None = None
+    data: list[Any] | None = None
+
+
+class Inferred(Answer):
+    """The outputs that were asked for, one row an image."""
+
+    model_name: str
+    model_version: str
+    id: str
+    outputs: list[InferredTensor]
+    parameters: dict[str, Any] | None = None
+
+
+class IndexEntry(Answer):
+    """One version on disk."""
+
+    name: str
+    version: str
+    state: Literal["READY", "UNAVAILABLE"]
+    reason: str
+
+
+class Loaded(Answer):
+    """That a model is loaded."""
+
+    name: str
+    load: bool
+
+
+class Unloaded(Answer):
+    """That a model was let go, which never happens: what is on disk is served."""
+
+    name: str
+    unload: bool

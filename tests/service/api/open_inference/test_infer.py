@@ -1,0 +1,179 @@
+"""Inference over the Open Inference Protocol: every form of tensor in and out."""
+
+import base64
+import gzip
+import json
+import math
+import time
+import zlib
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from service import manifest as contract
+from service.api.open_inference import infer_request
+from tests.conftest import golden, shipped
+from tests.service.api.open_inference.infer import (
+    INFER,
+    LENGTH,
+    PIXELS,
+    SEVEN,
+    VERSION,
+    binary,
+    files,
+    image,
+    native,
+    outputs,
+    post,
+)
+
+
+@pytest.mark.parametrize("path", [INFER, f"/v2/models/mnist/versions/{VERSION}/infer"])
+def test_json_in_gives_json_out(client: FlaskClient, path: str) -> None:
+    answer = client.post(path, json={"id": "42", "inputs": [image()]}).get_json()
+    assert {key: answer[key] for key in ("model_name", "model_version", "id")} == {
+        "model_name": "mnist",
+        "model_version": VERSION,
+        "id": "42",
+    }
+    assert [(one["name"], one["datatype"], one["shape"]) for one in answer["outputs"]] == [
+        ("probabilities", "FP32", [1, 10]),
+        ("logits", "FP32", [1, 10]),
+    ]
+
+
+def test_probabilities_are_the_native_ones_and_the_softmax_of_the_logits(client: FlaskClient) -> None:
+    found = outputs(post(client, {"inputs": [image()]}))
+    assert found["probabilities"][0] == pytest.approx(native(client), abs=1e-6)
+    exponentials = np.exp(found["logits"][0] - found["logits"][0].max())
+    assert exponentials / exponentials.sum() == pytest.approx(found["probabilities"][0], abs=1e-5)
+
+
+def test_every_way_to_send_the_tensor_gives_the_same_numbers(client: FlaskClient) -> None:
+    text = base64.b64encode(SEVEN).decode()
+    length = len(SEVEN).to_bytes(4, "little")
+    answers = [
+        post(client, {"inputs": [image()]}),
+        post(client, {"inputs": [image(data=PIXELS.tolist())]}),
+        post(client, {"inputs": [binary(784)]}, PIXELS.tobytes()),
+        client.post(INFER, data=PIXELS.tobytes(), headers={LENGTH: "0"}),
+        post(client, {"inputs": [files(text)]}),
+        post(client, {"inputs": [files(text, shape=[1, 1], data=[[text]])]}),
+        post(client, {"inputs": [binary(len(SEVEN) + 4, datatype="BYTES", shape=[1])]}, length + SEVEN),
+    ]
+    for answer in answers:
+        for name, values in outputs(answer).items():
+            assert np.array_equal(values, outputs(answers[0])[name])
+
+
+def test_a_batch_is_answered_in_its_order(client: FlaskClient) -> None:
+    batch = np.concatenate([np.asarray(Image.open(BytesIO(golden(label=n))))[None, :, :, None] for n in (7, 1, 4)])
+    found = outputs(post(client, {"inputs": [binary(batch.size, shape=[3, 28, 28, 1])]}, batch.tobytes()))
+    assert found["probabilities"].argmax(axis=1).tolist() == [7, 1, 4]
+    texts = [base64.b64encode(golden(label=n)).decode() for n in (7, 1, 4)]
+    assert outputs(post(client, {"inputs": [files(*texts)]}))["probabilities"].argmax(axis=1).tolist() == [7, 1, 4]
+
+
+def test_a_file_of_any_size_is_prepared_like_an_upload(client: FlaskClient) -> None:
+    large = BytesIO()
+    Image.open(BytesIO(SEVEN)).resize((300, 280)).save(large, "JPEG")
+    data = base64.b64encode(large.getvalue()).decode()
+    uploaded = client.post("/models/mnist/predict", data=large.getvalue()).get_json()["predictions"][0]
+    found = outputs(post(client, {"inputs": [files(data)]}))["probabilities"][0]
+    assert found == pytest.approx(list(uploaded["probabilities"].values()), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "asked", "how"),
+    [
+        ({}, [], {"probabilities": "json", "logits": "json"}),
+        ({"binary_data_output": True}, [], {"probabilities": "binary", "logits": "binary"}),
+        ({}, [{"name": "logits"}], {"logits": "json"}),
+        ({}, [{"name": "logits", "parameters": {"binary_data": True}}], {"logits": "binary"}),
+        (
+            {"binary_data_output": True},
+            [{"name": "logits", "parameters": {"binary_data": False}}, {"name": "probabilities"}],
+            {"logits": "json", "probabilities": "binary"},
+        ),
+    ],
+)
+def test_outputs_come_as_they_are_asked_for(
+    client: FlaskClient, parameters: Mapping[str, Any], asked: list[Any], how: Mapping[str, str]
+) -> None:
+    answer = post(client, {"inputs": [image()], "parameters": parameters, "outputs": asked})
+    assert list(outputs(answer)) == list(how)
+    assert (LENGTH in answer.headers) == ("binary" in how.values())
+    described = json.loads(answer.data[: int(answer.headers.get(LENGTH, len(answer.data)))])["outputs"]
+    assert ["binary" if "parameters" in one else "json" for one in described] == list(how.values())
+
+
+def test_an_output_can_be_asked_for_as_classes(client: FlaskClient) -> None:
+    asked = [{"name": "probabilities", "parameters": {"classification": 3}}]
+    (output,) = post(client, {"inputs": [image()], "outputs": asked}).get_json()["outputs"]
+    assert (output["datatype"], output["shape"]) == ("BYTES", [1, 3])
+    values = [float(text.split(":")[0]) for text in output["data"]]
+    assert values == sorted(values, reverse=True) and output["data"][0].endswith(":7:7")
+    assert values[0] == pytest.approx(native(client)[7], abs=1e-6)
+
+
+def test_classes_can_be_binary(client: FlaskClient) -> None:
+    asked = [{"name": "probabilities", "parameters": {"classification": 1, "binary_data": True}}]
+    answer = post(client, {"inputs": [image()], "outputs": asked})
+    head = int(answer.headers[LENGTH])
+    raw = answer.data[head:]
+    assert int.from_bytes(raw[:4], "little") == len(raw) - 4 and raw.endswith(b":7:7")
+    assert json.loads(answer.data[:head])["outputs"][0]["parameters"] == {"binary_data_size": len(raw)}
+
+
+def test_a_request_without_an_id_gets_one_of_its_own(client: FlaskClient) -> None:
+    ids = {post(client, {"inputs": [image()]}).get_json()["id"] for _ in range(2)}
+    assert len(ids) == 2 and all(ids)
+
+
+def test_keys_and_parameters_that_mean_nothing_here_are_ignored(client: FlaskClient) -> None:
+    more = {"model_name": "mnist", "parameters": {"priority": 1, "mine": "x"}, "outputs": None, "id": None}
+    assert post(client, {"inputs": [image(parameters={"content_type": "np"})], **more}).status_code == 200
+
+
+def test_long_answers_are_compressed_if_that_is_asked_for(client: FlaskClient) -> None:
+    asked = {"inputs": [binary(784 * 5, shape=[5, 28, 28, 1])]}
+    plain = post(client, asked, PIXELS.tobytes() * 5)
+    for encoding, inflate in (("gzip", gzip.decompress), ("deflate", zlib.decompress)):
+        sent = post(client, asked, PIXELS.tobytes() * 5, **{"Accept-Encoding": encoding})
+        assert sent.headers["Content-Encoding"] == encoding and "Accept-Encoding" in sent.headers["Vary"]
+        assert len(sent.data) < len(plain.data)
+        told, expected = (json.loads(data)["outputs"] for data in (inflate(sent.data), plain.data))
+        assert told == expected
+    for refusing in ("identity", "br", "gzip;q=0", ""):
+        sent = post(client, asked, PIXELS.tobytes() * 5, **{"Accept-Encoding": refusing})
+        assert "Content-Encoding" not in sent.headers
+
+
+def test_a_compressed_request_states_the_length_of_its_json_before_compression(client: FlaskClient) -> None:
+    head = json.dumps({"inputs": [binary(784)]}).encode()
+    for encoding, deflate in (("gzip", gzip.compress), ("deflate", zlib.compress)):
+        headers = {LENGTH: str(len(head)), "Content-Encoding": encoding}
+        answer = client.post(INFER, data=deflate(head + PIXELS.tobytes()), headers=headers)
+        assert outputs(answer)["probabilities"].argmax() == 7
+
+
+def test_a_timeout_in_microseconds_becomes_a_deadline() -> None:
+    manifest = contract.read(shipped("mnist"))
+    deadlines = []
+    for timeout in (0, 2_000_000, 2**62):
+        body = json.dumps({"inputs": [image()], "parameters": {"timeout": timeout}}).encode()
+        deadlines.append(infer_request.read(body, None, manifest, 5).deadline)
+    assert deadlines[0] is None
+    assert deadlines[1] is not None and deadlines[1] <= time.monotonic() + 2
+    assert deadlines[2] is not None and math.isfinite(deadlines[2]) and deadlines[2] > deadlines[1]
+
+
+def test_what_would_come_too_late_is_not_computed(client: FlaskClient) -> None:
+    late = post(client, {"inputs": [image()], "parameters": {"timeout": 1}})
+    assert late.status_code == 504 and late.mimetype == "application/json" and list(late.get_json()) == ["error"]
+    assert post(client, {"inputs": [image()], "parameters": {"timeout": 60_000_000}}).status_code == 200
