@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.integration.server import Server
+from tests.integration.server import COMMAND, Server
 from tests.integration.wire import address
 
 _ESTABLISHED = "01"
@@ -34,6 +34,16 @@ def living_workers(server: Server) -> list[int]:
         if entry.name.isdecimal() and _state_and_parent(entry) in [("R", parent), ("S", parent), ("D", parent)]:
             found.append(int(entry.name))
     return sorted(found)
+
+
+def keeping_counts_in(folder: Path) -> tuple[str, ...]:
+    """A command that serves, whose counts lie there, apart from those that a killed one of the same number left."""
+    return ("env", f"TMPDIR={folder}", *COMMAND)
+
+
+def metrics_folders(server: Server) -> list[Path]:
+    """Where a service keeps the counts of its workers, if that is beside its log."""
+    return list(server.log.parent.glob(f"squint-metrics-{parent_of(server)}-*"))
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import tempfile
 import time
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import pytest
 from tests.conftest import golden
 from tests.integration.crowd import FRESH, KEEP, PREDICT, Crowd
 from tests.integration.processes import (
+    keeping_counts_in,
     living_workers,
-    parent_of,
+    metrics_folders,
     successor_of,
     until,
     wait_for_workers,
@@ -59,7 +59,7 @@ def test_another_service_takes_over_the_listener_without_a_lost_request(tmp_path
 
 
 def test_a_reload_under_load_loses_no_request(tmp_path: Path) -> None:
-    with running(tmp_path / "log", workers=2) as server:
+    with running(tmp_path / "log", keeping_counts_in(tmp_path), workers=2) as server:
         with Crowd(server, 8).asking() as crowd:
             crowd.wait_for(50)
             for number in (4, 6):
@@ -68,14 +68,9 @@ def test_a_reload_under_load_loses_no_request(tmp_path: Path) -> None:
                 crowd.wait_for(200)
         assert set(crowd.outcomes) <= {"200"}, crowd.outcomes
         assert server.post(PREDICT, golden())[0] == 200
-        parent = parent_of(server)
-        assert len(metrics_of(parent)) == 1
-    assert metrics_of(parent) == []
+        assert len(metrics_folders(server)) == 1
+    assert metrics_folders(server) == []
     assert "Traceback" not in server.log.read_text()
-
-
-def metrics_of(parent: int) -> list[Path]:
-    return list(Path(tempfile.gettempdir()).glob(f"squint-metrics-{parent}-*"))
 
 
 def test_a_reload_is_not_felt_by_the_probes(tmp_path: Path) -> None:

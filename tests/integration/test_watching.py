@@ -15,7 +15,7 @@ import pytest
 
 from service import keys
 from tests.conftest import REPOSITORY, SHIPPED, golden
-from tests.integration.processes import parent_of, workers_of
+from tests.integration.processes import keeping_counts_in, metrics_folders, workers_of
 from tests.integration.server import COMMAND, Server, running, start
 
 PREDICT = "/models/mnist/predict"
@@ -38,12 +38,6 @@ def eventually(condition: Callable[[], bool]) -> None:
 def total(server: Server, start: str) -> float:
     text = server.get("/metrics")[1]
     return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(start))
-
-
-def metrics_folder(server: Server) -> Path:
-    """That of the running service, which carries its number."""
-    (folder,) = Path(os.environ.get("TMPDIR", "/tmp")).glob(f"squint-metrics-{parent_of(server)}-*")  # noqa: S108
-    return folder
 
 
 def test_the_log_is_json_and_tells_once_what_is_served_and_each_request(tmp_path: Path) -> None:
@@ -113,8 +107,8 @@ def test_keys_that_cannot_be_used_end_the_start_with_one_line(tmp_path: Path, co
 
 
 def test_counts_outlive_workers_and_their_files_do_not_pile_up(tmp_path: Path) -> None:
-    with running(tmp_path / "log", workers=2) as server:
-        folder, before = metrics_folder(server), 0.0
+    with running(tmp_path / "log", keeping_counts_in(tmp_path), workers=2) as server:
+        (folder,), before = metrics_folders(server), 0.0
         for deaths in range(1, 6):
             assert server.post(PREDICT, golden())[0] == 200
             known = workers_of(server)
@@ -130,13 +124,13 @@ def test_counts_outlive_workers_and_their_files_do_not_pile_up(tmp_path: Path) -
 
 
 def test_sighup_keeps_the_counts_and_the_end_still_removes_their_folder(tmp_path: Path) -> None:
-    with running(tmp_path / "log", workers=1) as server:
-        folder = metrics_folder(server)
+    with running(tmp_path / "log", keeping_counts_in(tmp_path), workers=1) as server:
+        (folder,) = metrics_folders(server)
         assert server.post(PREDICT, golden())[0] == 200
         server.signal(signal.SIGHUP)
         eventually(lambda: len(workers_of(server)) == 2)
         eventually(lambda: total(server, "squint_workers") == 1)
-        assert total(server, "squint_predictions_total") == 1 and metrics_folder(server) == folder
+        assert total(server, "squint_predictions_total") == 1 and metrics_folders(server) == [folder]
     assert not folder.exists()
 
 
