@@ -11,6 +11,8 @@ class Chunks:
 
     def __init__(self) -> None:
         self._skip, self._line, self._in_trailers = 0, bytearray(), False
+        self.is_broken = False
+        """Whether it cannot go on, though it has not ended."""
 
     def end_with(self, data: bytes) -> bool:
         """Whether the body ends with these next bytes, or cannot go on after them."""
@@ -22,7 +24,8 @@ class Chunks:
             line_end = data.find(b"\n", position) + 1
             self._line += data[position : line_end or len(data)]
             if not line_end:
-                return len(self._line) > _LONGEST_LINE
+                self.is_broken = len(self._line) > _LONGEST_LINE
+                return self.is_broken
             position = line_end
             if self._is_last(self._line.strip()):
                 return True
@@ -35,7 +38,8 @@ class Chunks:
         try:
             size = int(line.partition(b";")[0], 16)
         except ValueError:
-            return True
+            size = -1
         self._in_trailers = size == 0
         self._skip = size + len(b"\r\n") if size else 0
-        return size < 0
+        self.is_broken = size < 0
+        return self.is_broken

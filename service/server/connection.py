@@ -51,11 +51,17 @@ class Connection(TConn):  # type: ignore[misc]
         self.phase = Phase.IDLE
         self.since = self.expires = 0.0
         self._chunks: Chunks | None = None
+        self._is_too_large = False
 
     @property
     def request(self) -> Request | None:
         """The parsed request; None until its head is whole, and where that is malformed."""
         return self.parser.parsed
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the request, which can be handed to a thread, is malformed or too large: nothing will be computed."""
+        return self.request is None or self._is_too_large or (self._chunks is not None and self._chunks.is_broken)
 
     @property
     def held(self) -> int:
@@ -77,6 +83,7 @@ class Connection(TConn):  # type: ignore[misc]
     def begin(self) -> bytes:
         """Goes on to the next request; returns what of it has come already (pipelining)."""
         self.phase, self.parser.parsed = Phase.IDLE, None
+        self._chunks, self._is_too_large = None, False
         return self._received.take()
 
     def feed(self, data: bytes, most_body_bytes: int) -> bool:
@@ -117,9 +124,10 @@ class Connection(TConn):  # type: ignore[misc]
             expected = self._received.size
         elif (expected := request.body.reader.length) <= self._received.size:
             return True
-        if expected > most_body_bytes:
+        self._is_too_large = expected > most_body_bytes
+        if self._is_too_large:
             self.cut()
-        return expected > most_body_bytes
+        return self._is_too_large
 
 
 class _Received(Unreader):  # type: ignore[misc]

@@ -196,8 +196,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if request is not None and request.path in PROBES:
             self._serve_probe(connection)
             return True
-        # Only what is posted computes; nothing else waits behind it.
-        lane = self._computing if request is not None and request.method == "POST" else self._others
+        lane = self._computing if _may_compute(connection) else self._others
         if has_room := lane.has_room():
             self._let_go_or_not(connection)
             self._submit(lane, connection)
@@ -293,3 +292,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             while self._is_plain_http() and self._reception.accept(listener):
                 pass
             listener.close()
+
+
+def _may_compute(connection: Connection) -> bool:
+    """Only what is posted, and will not be refused: nothing else waits behind that, or takes its place in line."""
+    request = connection.request
+    return request is not None and request.method == "POST" and not connection.is_refused

@@ -18,7 +18,7 @@ from service.settings import Settings
 from tests.conftest import encoded, golden
 from tests.integration.processes import until, workers_of
 from tests.integration.server import Server, running
-from tests.integration.wire import Answer, post, wire
+from tests.integration.wire import Answer, chunked, post, wire
 
 PREDICT = "/models/mnist/predict"
 PREDICTIONS = "squint_predictions_total"
@@ -136,13 +136,16 @@ def test_the_wait_is_part_of_the_times_that_are_told(server: Server, heavy: byte
     assert float(timed["total"]) >= float(timed["queue"]) >= 50
 
 
-def test_what_is_not_posted_waits_behind_nothing_that_computes(server: Server, heavy: bytes) -> None:
+def test_what_computes_nothing_waits_behind_nothing_that_computes(server: Server, heavy: bytes) -> None:
+    malformed = chunked(PREDICT, golden())[:-7] + b"\r\n\r\n"
+    too_large = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (PREDICT.encode(), 2**40)
     with all_cores_busy(server, heavy), ExitStack() as others:
         waiting = [others.enter_context(wire(server)) for _ in range(2)]
         for client in waiting:
             client.send(post(PREDICT, golden()))
         until(lambda: count(server, WAITING) == 2)
         assert server.get("/models")[0] == 200
+        assert [asked(server, request).status for request in (malformed, too_large)] == [400, 413]
         assert count(server, WAITING) == 2
         assert asked(server, post(PREDICT, golden())).status == 429
 

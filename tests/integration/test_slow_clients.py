@@ -26,7 +26,7 @@ MANY = {"/livez": 10_000, "/metrics": 1000, "/openapi.json": 300}
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("slow") / "log"
-    with running(log, workers=1, max_waiting=40, max_request_bytes=300_000) as ready:
+    with running(log, workers=1, max_waiting=4, max_request_bytes=300_000) as ready:
         yield ready
     assert "Traceback" not in log.read_text()
 

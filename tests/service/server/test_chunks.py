@@ -13,6 +13,7 @@ def test_only_the_last_byte_ends_a_body(body: bytes, step: int) -> None:
     chunks = Chunks()
     parts = [body[start : start + step] for start in range(0, len(body), step)]
     assert [chunks.end_with(part) for part in parts] == [False] * (len(parts) - 1) + [True]
+    assert not chunks.is_broken
 
 
 def test_what_looks_like_an_end_inside_a_chunk_is_none() -> None:
@@ -24,4 +25,5 @@ def test_what_looks_like_an_end_inside_a_chunk_is_none() -> None:
 
 @pytest.mark.parametrize("body", [b"zz\r\n", b"\r\n", b"-5\r\n", b"1" * 9000, b"0\r\n" + b"x" * 9000])
 def test_what_cannot_go_on_is_left_to_the_parser(body: bytes) -> None:
-    assert Chunks().end_with(body)
+    chunks = Chunks()
+    assert chunks.end_with(body) and chunks.is_broken
