@@ -13,6 +13,8 @@ from service.errors import Abandoned, DeadlinePassed, Overloaded
 _COMPLETIONS = 64
 _OF_LATE_S = 10
 _LONGEST_RETRY_S = 60
+# Whoever waited for no longer is not asked whether it is still there: that costs more than it saves.
+_SHORT_WAIT_S = 0.01
 
 
 def check_deadline(deadline: float | None) -> None:
@@ -58,13 +60,13 @@ class Admission:
         """How many wait now, those among them who are not in this line yet."""
         return len(self._line) + self.before()
 
-    def turn(self, deadline: float | None, wanted: Callable[[], bool], *, waited: bool = False) -> "Turn":
-        """Waits for a turn, which the block after `with` then holds; `waited` says that there was a line before this.
+    def turn(self, deadline: float | None, wanted: Callable[[], bool], *, waited_s: float = 0.0) -> "Turn":
+        """Waits for a turn, which the block after `with` then holds; `waited_s` is what a line before this one cost.
 
-        Raises Overloaded where the line is full or the wait too long, DeadlinePassed where `deadline` is over before
-        the turn comes, and Abandoned where `wanted`, asked after a wait, says that nobody needs the answer any more.
+        Raises Overloaded where the line is full or the whole wait too long, DeadlinePassed where `deadline` is over
+        before the turn comes, and Abandoned where `wanted`, asked after a wait, says that nobody needs the answer.
         """
-        waited |= self._enter(deadline)
+        waited = self._enter(deadline, waited_s) or waited_s > _SHORT_WAIT_S
         try:
             check_deadline(deadline)
             if waited and not wanted():
@@ -87,7 +89,7 @@ class Admission:
         times = [completed for completed in list(self._completed) if completed > now - _OF_LATE_S]
         return len(times) / max(now - times[0], 1e-3) if times else 0.0
 
-    def _enter(self, deadline: float | None) -> bool:
+    def _enter(self, deadline: float | None, waited_s: float) -> bool:
         """Whether there was a wait."""
         with self._lock:
             if self._computing < self._most_computing:
@@ -98,12 +100,12 @@ class Admission:
             turn = Lock()
             turn.acquire()
             self._line.append(turn)
-        self._wait(turn, deadline)
+        self._wait(turn, deadline, self._longest_wait_s - waited_s)
         return True
 
-    def _wait(self, turn: Lock, deadline: float | None) -> None:
+    def _wait(self, turn: Lock, deadline: float | None, longest_s: float) -> None:
         now = time.monotonic()
-        latest = min(now + self._longest_wait_s, math.inf if deadline is None else deadline)
+        latest = min(now + longest_s, math.inf if deadline is None else deadline)
         if turn.acquire(timeout=max(0.0, latest - now)):
             return
         with self._lock:

@@ -88,7 +88,8 @@ def on_starting(server: Arbiter) -> None:
         on_exit(server)
         sys.exit(f"squint: {fault}")
     steady.install()
-    server.balance = Balance()
+    # Twice as many while all are replaced, and some that SIGTTIN adds.
+    server.balance = Balance(seats=4 * settings.workers + 16)
     server.reload = partial(_reload, server.reload)
     _share_models()
     _share_code()
@@ -185,6 +186,11 @@ def pre_exec(server: Arbiter) -> None:
         worker.relief.pass_on()
 
 
+def pre_fork(server: Arbiter, worker: "PatientWorker") -> None:
+    """Gives a worker to be its seat in the balance."""
+    worker.seat = server.balance.take_seat()
+
+
 def post_fork(server: Arbiter, worker: "PatientWorker") -> None:
     """Has a new worker answer malformed HTTP as a fault, need neither reader nor disk, keep little, relieve others."""
     from service.api import malformed
@@ -218,7 +224,7 @@ def worker_exit(server: Arbiter, worker: "PatientWorker") -> None:
 
 def child_exit(server: Arbiter, worker: "PatientWorker") -> None:
     """Takes a dead worker out of the balance and closes its gauges; its counts stay."""
-    server.balance.leave(worker.age)
+    server.balance.free(worker.seat)
     _dead().bury(worker.pid, server.WORKERS)
 
 

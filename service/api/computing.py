@@ -22,8 +22,6 @@ from service.settings import Settings
 
 # Images that are classified between two looks at the clock.
 _BETWEEN_LOOKS = 16
-# Whoever waited for no longer is not asked whether it is still there: that costs more than it saves.
-_SHORT_WAIT_S = 0.01
 
 # A file of any accepted format, or the array itself that the model takes: uint8 `[height, width, channels]`.
 Input = Upload | NDArray[np.uint8]
@@ -64,7 +62,7 @@ class Computing:
         self, noted: Trail, classifier: Classifier, inputs: Sequence[Input], deadline: float | None
     ) -> list[Computed]:
         with noted.stage("queue", noted.waited_s):
-            turn = self._admission.turn(deadline, client.is_there, waited=noted.waited_s > _SHORT_WAIT_S)
+            turn = self._admission.turn(deadline, client.is_there, waited_s=noted.waited_s)
         with turn:
             prepared = self._prepare(noted, classifier, inputs, deadline)
             predictions = self._classify(noted, classifier, prepared, deadline)

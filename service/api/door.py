@@ -14,6 +14,7 @@ from service.api.telemetry.metrics import Metrics
 from service.errors import DeadlinePassed, Overloaded
 
 _NAME = "squint.door"
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class Door:
@@ -63,6 +64,11 @@ class Door:
         detail = "the request ended before its body was complete; send it again"
         return self._answer(request, HTTPStatus.BAD_REQUEST, "incomplete_body", detail)
 
+    def cut_too_small(self, request: Request | None) -> bytes:
+        """The answer to a request whose body comes in very many chunks."""
+        detail = "the body comes in very many chunks of a few bytes; send it in larger ones, or with its Content-Length"
+        return self._answer(request, HTTPStatus.BAD_REQUEST, "malformed_request", detail)
+
     def long(self, most_bytes: int) -> bytes:
         """The answer to request line and headers of too many bytes."""
         detail = f"request line and headers have more than {most_bytes} bytes together"
@@ -89,7 +95,8 @@ class Door:
         own_id = request_id.sane(sent_id)
         self._metrics.count_bare(method, status)
         request_log.refused(method, status, code, own_id)
-        return bare(status, code, detail, path=path, request_id=own_id, keep=keep, retry_after_s=retry_after_s)
+        answer = bare(status, code, detail, path=path, request_id=own_id, keep=keep, retry_after_s=retry_after_s)
+        return answer if method != "HEAD" else answer[: answer.index(_END_OF_HEAD) + len(_END_OF_HEAD)]
 
 
 def _told(request: Request | None) -> tuple[str, str, str | None]:

@@ -1,6 +1,12 @@
 """Where a chunked body ends."""
 
 _LONGEST_LINE = 8192
+# Each chunk costs as much as a KiB or more in a large one: a body of 32 MiB in single bytes, most of a minute.
+_MANY, _LEAST_MEAN_BYTES = 1000, 64
+
+
+class CutTooSmall(Exception):
+    """A body has very many chunks, of a few bytes each."""
 
 
 class Chunks:
@@ -13,9 +19,10 @@ class Chunks:
         self._skip, self._line, self._in_trailers = 0, bytearray(), False
         self.is_broken = False
         """Whether it cannot go on, though it has not ended."""
+        self._number = self._size = 0
 
     def end_with(self, data: bytes) -> bool:
-        """Whether the body ends with these next bytes, or cannot go on after them."""
+        """Whether the body ends with these next bytes, or cannot go on after them. Raises CutTooSmall."""
         position = 0
         while position < len(data):
             skipped = min(self._skip, len(data) - position)
@@ -42,4 +49,7 @@ class Chunks:
         self._in_trailers = size == 0
         self._skip = size + len(b"\r\n") if size else 0
         self.is_broken = size < 0
+        self._number, self._size = self._number + 1, self._size + size
+        if self._number > _MANY + self._size // _LEAST_MEAN_BYTES:
+            raise CutTooSmall
         return self.is_broken

@@ -90,7 +90,7 @@ class Connection(TConn):  # type: ignore[misc]
         """Takes what has come; whether the request can be handed to a thread.
 
         It can if it is whole, or malformed, or has a body so large that the app will refuse it; the last is marked to
-        close the connection. Raises HeadTooLong, or OSError as sockets do.
+        close the connection. Raises HeadTooLong, CutTooSmall, or OSError as sockets do.
         """
         self._received.put(data)
         if self.phase is Phase.BODY:

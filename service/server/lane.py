@@ -37,8 +37,8 @@ class Lane:
         del self._in_hand[connection]
 
     def close(self) -> None:
-        """Begins no more threads; what is in hand is answered."""
-        self._pool.shutdown(wait=False)
+        """Begins no more; what threads have is answered."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def give_up_late(self, now: float) -> None:
         """Cancels those that have no thread yet and whose time is over."""

@@ -16,6 +16,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 
 from service.api.door import Door
 from service.api.probes import PROBES
+from service.server.chunks import CutTooSmall
 from service.server.connection import MOST_HEAD_BYTES, Connection, HeadTooLong, Phase
 from service.server.waiting import Waiting
 from service.settings import Settings
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 _PROBES = tuple(f"GET {path}".encode() for path in PROBES)
 _CLOSE_WITHIN_S = 2.0
 _WORK_S = 0.005
+_PASSED_OVER_AT_ONCE = 2**20
 _DISPENSABLE_AFTER_S = 1.0
 # What a worker has open besides its connections, and may have to open to answer them.
 _OWN_FILES = 64
@@ -59,27 +61,41 @@ class Reception:
         except BlockingIOError:
             return False
         except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            self._make_room()
+            # Of others the system says that they pass: what is pending on a network, memory that is short (accept(2)).
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._drop_slowest()
             return False
         self.open += 1
         connection = Connection(self._cfg, sock, client, listener.getsockname())
         connection.wait(self._settings.head_timeout_s)
-        self._waiting.add(connection, self._on_readable)
+        try:
+            self._waiting.add(connection, self._on_readable)
+        except OSError:
+            self._drop(connection)
+            return False
         # Who waited to be accepted has sent its request already: else it would wait for another turn of the loop.
         self._on_readable(connection)
         return True
 
+    @property
     def has_room(self) -> bool:
-        """Whether one more connection can be taken, if need be in place of one that has let us wait for long."""
-        if self.open >= self._most:
-            self._make_room()
+        """Whether one more connection can be taken."""
         return self.open < self._most
 
-    def _make_room(self) -> None:
-        if slowest := self._waiting.slowest(_DISPENSABLE_AFTER_S):
-            self._drop(slowest)
+    def make_room(self) -> bool:
+        """Whether one more can be taken, now if need be in place of one that has let us wait for long."""
+        if not self.has_room:
+            self._drop_slowest()
+        return self.has_room
+
+    def _drop_slowest(self) -> None:
+        slowest = self._waiting.slowest(_DISPENSABLE_AFTER_S, but=self._come)
+        if slowest is None:
+            return
+        if slowest.phase is Phase.BODY:
+            with contextlib.suppress(OSError):
+                slowest.outgoing.sendall(self._door.full(slowest.request, keep=False))
+        self._drop(slowest)
 
     def work_off(self) -> None:
         """Looks at what has come, for a bounded time: then new connections and probes are looked for again."""
@@ -129,6 +145,8 @@ class Reception:
             self._drop(connection)
 
     def _on_writable(self, connection: Connection, goes_on: bool) -> None:
+        if connection not in self._waiting:
+            return  # dropped in the same turn of the loop
         try:
             is_taken = connection.outgoing.send_kept()
         except OSError:
@@ -183,17 +201,31 @@ class Reception:
         except HeadTooLong:
             self._answer_last(connection, self._door.long(MOST_HEAD_BYTES))
             return
+        except CutTooSmall:
+            self._answer_last(connection, self._door.cut_too_small(connection.request))
+            return
         self._waiting.count(connection)
-        if is_ready:
-            self._hand_over(connection)
-        elif self._waiting.held > self._settings.max_held_bytes:
-            self._answer_last(connection, self._door.full(connection.request, keep=False))
-        elif connection.phase is not phase:
+        if connection.phase is not phase and not is_ready:
             connection.wait(self._allowed_s(connection.phase))
+        fits = self._waiting.held <= self._settings.max_held_bytes or self._drop_largest(connection)
+        if is_ready:
+            self._hand_over(connection, fits)
+        elif not fits:
+            self._answer_last(connection, self._door.full(connection.request, keep=False))
 
-    def _hand_over(self, connection: Connection) -> None:
-        if self._serve(connection):
-            self._waiting.remove(connection)
+    def _drop_largest(self, connection: Connection) -> bool:
+        """Turns away, of the others that have let us wait for long, the one with the largest body, if there is one.
+
+        Few who never end what they send must not shut out everyone.
+        """
+        largest = self._waiting.largest(_DISPENSABLE_AFTER_S, but=connection)
+        if largest is not None:
+            self._answer_last(largest, self._door.full(largest.request, keep=False))
+        return largest is not None
+
+    def _hand_over(self, connection: Connection, fits: bool) -> None:
+        if fits and self._serve(connection):
+            self._waiting.lend(connection)
         else:
             self._turn_away(connection, self._door.full)
 
@@ -211,8 +243,7 @@ class Reception:
 
     def _turn_away(self, connection: Connection, answering: Callable[[Request | None, bool], bytes]) -> None:
         request = connection.request
-        # An answer to HEAD would have to be without its content.
-        keep = not (self._is_last_call or request is None or request.should_close() or request.method == "HEAD")
+        keep = not (self._is_last_call or request is None or request.should_close())
         answer = answering(request, keep)
         if keep:
             connection.outgoing.sendall(answer)
@@ -254,8 +285,11 @@ class Reception:
 def pass_over_body(connection: Connection) -> bool:
     """Leaves behind what was not read of a body, which has arrived; whether the next request can be found after it."""
     try:
+        # gunicorn reads it by the KiB, and copies the rest of a piece each time: seconds for a large body.
+        while connection.request is not None and connection.request.body.read(_PASSED_OVER_AT_ONCE):
+            pass
         return bool(connection.parser.finish_body())
-    except ParseException:
+    except (ParseException, OSError):  # OSError: there is less of it than was said
         return False
 
 

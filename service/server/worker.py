@@ -41,8 +41,11 @@ _LAST_ARRIVALS_S = 0.2
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """One worker process."""
 
+    alive: bool
     balance: Balance
     """That of all workers; set after the fork."""
+    seat: int
+    """Its own in the balance; set before the fork."""
     _settings: Settings
     _door: Door
     _reception: Reception
@@ -96,7 +99,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _begin_if_fit(self) -> None:
         """Listens, and relieves others, unless it cannot answer and others can: then it stands by until it can."""
-        self.balance.tell_ready(self.age, is_ready := self._is_ready())
+        self.balance.tell_ready(self.seat, is_ready := self._is_ready())
         if not is_ready and self.balance.has_ready():
             return
         self._listens = True
@@ -109,11 +112,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if not self._listens:
             self._begin_if_fit()
             return
-        self.balance.tell_ready(self.age, is_ready := self._is_ready())
+        self.balance.tell_ready(self.seat, is_ready := self._is_ready())
         if not is_ready and self.balance.has_ready():
-            self._listens = False
-            self.set_accept_enabled(False)
-            self.balance.leave(self.age)
+            self._stop_listening()
+
+    def _stop_listening(self) -> None:
+        self._listens, self._holds_back_until = False, 0.0
+        self.set_accept_enabled(False)
+        self.balance.leave(self.seat)
 
     def _is_ready(self) -> bool:
         registry: Registry = self.wsgi.extensions["registry"]
@@ -126,17 +132,23 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return
         ends = time.monotonic() + _ACCEPT_S
         for waiting in range(listening.waiting(listener), 0, -1):
-            if waiting <= self.balance.left_to_others(self.age, self._reception.open):
+            if waiting <= self.balance.left_to_others(self.seat, self._reception.open):
                 self._hold_back()
                 return
             if not self._take_one(listener) or time.monotonic() >= ends:
-                break
-        self.set_accept_enabled(self._reception.has_room())
+                return
 
     def _take_one(self, listener: socket.socket) -> bool:
-        is_taken = self._reception.has_room() and self._reception.accept(listener)
-        self.balance.tell(self.age, self._reception.open)
+        if not self._reception.make_room():
+            self.set_accept_enabled(False)
+            return False
+        is_taken = self._reception.accept(listener)
+        self.balance.tell(self.seat, self._reception.open)
         return is_taken
+
+    def _accept_again(self) -> None:
+        if self._reception.has_room and self.nr_conns < self.worker_connections:
+            self.set_accept_enabled(True)
 
     def _hold_back(self) -> None:
         self._holds_back_until = time.monotonic() + _LEFT_TO_OTHERS_S
@@ -145,10 +157,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _step_forward(self) -> None:
         """Takes of what nobody else has taken meanwhile one half: others may be late, or held up for long."""
         self._holds_back_until = 0.0
+        self.set_accept_enabled(True)
         for listener in self.sockets:
             for _ in range((listening.waiting(listener) + 1) // 2):
                 self._take_one(listener)
-        self.set_accept_enabled(self._reception.has_room())
 
     def _is_plain_http(self) -> bool:
         """Else gunicorn's own way is taken: the bytes of these are not a request's, or not at first."""
@@ -163,8 +175,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.wait_for_and_dispatch_events(0 if self._reception.behind else longest_s)
         self._reception.work_off()
         if self._listens:
-            self.balance.tell(self.age, self._reception.open)
-            if self._holds_back_until and time.monotonic() >= self._holds_back_until:
+            self.balance.tell(self.seat, self._reception.open)
+            if not self._holds_back_until:
+                self._accept_again()
+            elif time.monotonic() >= self._holds_back_until:
                 self._step_forward()
         self._door.batch.write_if_due()
         self._look()
@@ -177,7 +191,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._looked = now
         self.notify()
         self._door.batch.write()
-        if not self.is_parent_alive():
+        if self.alive and not self.is_parent_alive():
             self.alive = False
         self._reception.end_late()
         for lane in (self._computing, self._others):
@@ -186,9 +200,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.murder_pending()
         if self.alive:
             self._stand_by_or_not()
-        self._lets_one_go = self._listens and self.balance.is_far_ahead(self.age, self._reception.open)
+        self._lets_one_go = self._listens and self.balance.is_far_ahead(self.seat, self._reception.open)
         if self._listens and not self._holds_back_until:
-            self.set_accept_enabled(self.nr_conns < self.worker_connections and self._reception.has_room())
+            self.set_accept_enabled(self.nr_conns < self.worker_connections)
 
     def _serve(self, connection: Connection) -> bool:
         """Has a thread answer the request when its turn comes; False where too many wait for theirs."""
@@ -285,9 +299,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _stop_accepting(self) -> None:
         """Takes over what has connected already: with the last worker's listener it would be lost."""
-        self._listens = False
-        self.set_accept_enabled(False)
-        self.balance.leave(self.age)
+        self._stop_listening()
         for listener in self.sockets:
             while self._is_plain_http() and self._reception.accept(listener):
                 pass

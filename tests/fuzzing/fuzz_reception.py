@@ -34,6 +34,7 @@ _PIECES = (
     b"lo\r\n0\r\n\r\n",
     b"POST /d HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
     b"A: " + b"x" * 70_000,
+    chunked("/f", *[b"x"] * 1500),
     post("/e", b"hello", "Connection: close"),
 )
 _MOST_CLIENTS = 6
@@ -62,7 +63,7 @@ class World:
         self.selector = selectors.DefaultSelector()
         config = Config()
         config.set("worker_connections", 4)
-        door = SimpleNamespace(full=_answer, slow=_answer, long=_answer, cut=_answer)
+        door = SimpleNamespace(full=_answer, slow=_answer, long=_answer, cut=_answer, cut_too_small=_answer)
         self.reception = Reception(config, _SETTINGS, door, self.selector, self._serve)  # type: ignore[arg-type]
 
     def _serve(self, connection: Connection) -> bool:
@@ -83,7 +84,7 @@ class World:
     def come(self) -> None:
         """A client connects, if there is room."""
         self.clients = [client for client in self.clients if client.fileno() >= 0]
-        if len(self.clients) < _MOST_CLIENTS and self.reception.has_room():
+        if len(self.clients) < _MOST_CLIENTS and self.reception.make_room():
             here, there = socket.socketpair()
             here.setblocking(False)
             self.clients.append(here)
@@ -114,7 +115,8 @@ class World:
         """The books balance."""
         waiting = self.reception._waiting
         counted = {connection: connection.held for connection in waiting._connections}
-        assert waiting._connections == counted and waiting.held == sum(counted.values())
+        assert waiting._connections == counted and waiting.held == sum((*counted.values(), *waiting._lent.values()))
+        assert set(waiting._lent) == set(self.working)
         assert self.reception.open >= len(counted) + len(self.working)
         assert self.reception.open <= 4 + _MOST_CLIENTS
 

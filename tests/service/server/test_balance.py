@@ -8,7 +8,7 @@ from service.server.balance import Balance
 
 
 def test_whoever_has_more_leaves_to_the_others_what_they_lack() -> None:
-    balance = Balance()
+    balance = Balance(8)
     counts = {1: 5, 2: 2, 3: 3}
     for worker, connections in counts.items():
         balance.tell(worker, connections)
@@ -22,7 +22,7 @@ def test_whoever_has_more_leaves_to_the_others_what_they_lack() -> None:
 def test_far_ahead_is_whoever_has_two_more_and_more_than_twice_as_many(
     connections: int, other: int, expected: bool
 ) -> None:
-    balance = Balance()
+    balance = Balance(8)
     balance.tell(1, connections)
     assert not balance.is_far_ahead(1, connections)  # alone
     balance.tell(2, other)
@@ -30,13 +30,13 @@ def test_far_ahead_is_whoever_has_two_more_and_more_than_twice_as_many(
 
 
 def test_one_worker_alone_leaves_nothing() -> None:
-    balance = Balance()
+    balance = Balance(8)
     balance.tell(1, 100)
     assert balance.left_to_others(1, 100) == 0
 
 
 def test_whoever_has_not_begun_or_has_left_is_left_nothing() -> None:
-    balance = Balance()
+    balance = Balance(8)
     balance.tell(2, 0)
     assert balance.left_to_others(1, 1) == 1
     balance.leave(2)
@@ -44,9 +44,32 @@ def test_whoever_has_not_begun_or_has_left_is_left_nothing() -> None:
 
 
 def test_what_one_process_tells_another_one_knows() -> None:
-    balance = Balance()
+    balance = Balance(8)
     if (child := os.fork()) == 0:
         balance.tell(7, 0)
         os._exit(0)
     os.waitpid(child, 0)
     assert balance.left_to_others(1, 1) == 1
+
+
+def test_each_living_worker_has_a_seat_of_its_own() -> None:
+    balance = Balance(3)
+    first, second = balance.take_seat(), balance.take_seat()
+    for _ in range(100):
+        third = balance.take_seat()
+        assert len({first, second, third}) == 3
+        balance.free(third)
+
+
+def test_a_seat_that_is_free_again_counts_for_nothing() -> None:
+    balance = Balance(2)
+    one, other = balance.take_seat(), balance.take_seat()
+    balance.tell(other, 0)
+    balance.tell_ready(other, True)
+    balance.free(other)
+    assert (balance.left_to_others(one, 1), balance.has_ready()) == (0, False)
+
+
+def test_where_there_are_too_few_seats_the_last_is_shared() -> None:
+    balance = Balance(1)
+    assert [balance.take_seat(), balance.take_seat()] == [0, 0]
