@@ -229,13 +229,39 @@ def test_the_bytes_kept_for_slow_clients_are_bounded(strict: Server) -> None:
     assert strict.post(PREDICT, golden())[0] == 200
 
 
-def test_where_all_connections_are_taken_the_slow_ones_go(server: Server) -> None:
+@pytest.mark.parametrize("start", [b"", b"GET", post(PREDICT, golden())[:-1]])
+def test_where_all_connections_are_taken_the_slow_ones_go(server: Server, start: bytes) -> None:
     """Gunicorn's bound is 1000 a worker."""
     with ExitStack() as held:
         for _ in range(1010):
-            held.enter_context(wire(server)).send(b"GET")
+            held.enter_context(wire(server)).send(start)
         with ThreadPoolExecutor(4) as pool:
             assert set(pool.map(lambda _: server.post(PREDICT, golden())[0], range(8))) == {200}
+
+
+def test_whoever_holds_most_and_sends_no_more_gives_way_to_others(tmp_path: Path) -> None:
+    with (
+        running(tmp_path / "log", workers=1, max_request_bytes=600_000, max_held_bytes=2**20) as server,
+        wire(server) as larger,
+        wire(server) as smaller,
+        wire(server) as other,
+    ):
+        larger.send(post(PREDICT, b"x" * 550_000)[:-1])
+        smaller.send(post(PREDICT, b"x" * 450_000)[:-1])
+        time.sleep(1.5)  # longer than whoever is under way is left alone
+        other.send(post(PREDICT, golden() + bytes(200_000)))
+        assert (other.answered().status, larger.answered().status) == (200, 429)
+        smaller.send(b"x")
+        assert smaller.answered().status in (415, 422)
+
+
+def test_a_body_in_very_many_chunks_of_a_few_bytes_is_refused(server: Server) -> None:
+    with wire(server) as client:
+        client.send(chunked(PREDICT, *([b"x"] * 3000)))
+        answer = client.answered()
+        assert (answer.status, answer.json()["code"]) == (400, "malformed_request")
+        assert "send it in larger ones" in answer.json()["detail"]
+        assert client.answer() is None
 
 
 def test_a_worker_outlives_running_out_of_files(tmp_path: Path) -> None:

@@ -97,6 +97,15 @@ def test_the_wait_is_bounded_and_leaves_nobody_in_line() -> None:
     assert (admission.computing, admission.waiting) == (0, 0)
 
 
+def test_a_wait_elsewhere_is_part_of_the_longest() -> None:
+    admission = Admission(1, 5, LONG_S)
+    with busy(admission), pytest.raises(Overloaded, match="no turn came within 60 s"):
+        admission.turn(None, yes, waited_s=LONG_S)
+    with pytest.raises(Abandoned):
+        admission.turn(None, lambda: False, waited_s=1)
+    assert (admission.computing, admission.waiting) == (0, 0)
+
+
 def test_a_deadline_ends_the_wait() -> None:
     admission = Admission(1, 5, LONG_S)
     with busy(admission), pytest.raises(DeadlinePassed):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.server.chunks import Chunks
+from service.server.chunks import Chunks, CutTooSmall
 
 WHOLE = b"5\r\nhello\r\nA;name=value\r\n0123456789\r\n0\r\n"
 
@@ -21,6 +21,15 @@ def test_what_looks_like_an_end_inside_a_chunk_is_none() -> None:
     assert not chunks.end_with(b"7\r\n0\r\n\r\n")
     assert not chunks.end_with(b"\n\n\r\n")
     assert chunks.end_with(b"0\r\n\r\n")
+
+
+def test_a_body_in_very_many_chunks_of_a_few_bytes_is_not_followed_to_its_end() -> None:
+    few = Chunks()
+    assert not few.end_with(b"1\r\nx\r\n" * 1000)
+    with pytest.raises(CutTooSmall):
+        few.end_with(b"1\r\nx\r\n" * 1000)
+    large = Chunks()
+    assert not any(large.end_with(b"40\r\n" + b"x" * 64 + b"\r\n") for _ in range(10_000))
 
 
 @pytest.mark.parametrize("body", [b"zz\r\n", b"\r\n", b"-5\r\n", b"1" * 9000, b"0\r\n" + b"x" * 9000])

@@ -3,6 +3,7 @@
 import json
 import logging
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -114,6 +115,12 @@ def test_what_the_worker_turns_away_itself_is_told_too(app: Flask, caplog: pytes
     door.long(65536)
     assert (line(caplog)["status"], line(caplog)["code"]) == (431, "malformed_request")
     assert TextFormatter().format(caplog.records[-1]).endswith("unrouted 431 malformed_request")
+
+
+def test_what_the_worker_answers_to_head_has_no_content(app: Flask) -> None:
+    asked = SimpleNamespace(method="HEAD", path="/models", headers=[])
+    head, _, content = door_of(app).full(asked, keep=True).partition(b"\r\n\r\n")
+    assert b"Content-Length: " in head and b"Connection: keep-alive" in head and content == b""
 
 
 def test_for_people_it_is_one_short_line(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
