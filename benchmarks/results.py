@@ -140,7 +140,7 @@ def machine() -> Machine:
         processor=(models or [platform.machine()])[0].strip(),
         cores=allotted_cores(),
         memory_gib=round(kib / 2**20, 1),
-        system=f"{platform.system()} {platform.release()}",
+        system=f"{platform.system()} {platform.release().partition('-')[0]}",
         python=sys.version.split()[0],
     )
 

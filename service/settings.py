@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     """Time a client gets to take its answer, from when it is there; then its connection is closed."""
 
     max_held_bytes: int = Field(default=128 * 2**20, ge=2**20)
-    """Bytes that a worker's incomplete requests and answers not taken yet may have together; a larger request is then
-    turned away (429), and a connection that does not take its answer closed."""
+    """Bytes that a worker's requests and answers not taken yet may have together; beyond it the largest body that has
+    let it wait is turned away (429), or who has just sent, and a connection that does not take its answer closed."""
 
     drain_delay_s: float = Field(default=0, ge=0, le=600)
     """Time after SIGTERM in which /readyz already answers 503 and new connections are still served."""

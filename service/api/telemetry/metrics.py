@@ -59,7 +59,9 @@ class Metrics:
             "squint_http_requests", "Requests answered, by method, route and status.", "method", "route", "status"
         )
         self._request_seconds = self._histogram(
-            "squint_http_request_duration_seconds", "Time from a request's head to its answer, by route.", "route"
+            "squint_http_request_duration_seconds",
+            "Time from a whole request to its answer, by route.",
+            "route",
         )
         self._request_bytes = self._histogram(
             "squint_http_request_size_bytes", "Bytes of a request's body, by route.", "route", buckets=_BYTES
@@ -85,7 +87,7 @@ class Metrics:
             "squint_prediction_probability", "Probability of the predicted label.", *which, buckets=_PROBABILITIES
         )
         self._prediction_seconds = self._histogram(
-            "squint_prediction_duration_seconds", "Time from head to answer of requests that one version answered.",
+            "squint_prediction_duration_seconds", "Time from a whole request to its answer, by version.",
             *which,
         )  # fmt: skip
         self._failed_seconds = Summary(
