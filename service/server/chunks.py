@@ -1,7 +1,7 @@
 """Where a chunked body ends."""
 
 _LONGEST_LINE = 8192
-# Each chunk costs as much as a KiB or more in a large one: a body of 32 MiB in single bytes, most of a minute.
+# Each chunk costs as much as three KiB of a large one: a body of 32 MiB in single bytes, most of a minute.
 _MANY, _LEAST_MEAN_BYTES = 1000, 64
 
 
