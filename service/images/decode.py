@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from PIL import (
@@ -42,6 +43,17 @@ _SIGNATURES = {
     "BMP": rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0",
     "TIFF": rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]",
     "AVIF": rb".{4}ftyp(?:.{4}){0,16}avi[fs]",
+}
+# What people take for a picture, a phone's first: named, so that they know what to change.
+_OTHERS = {
+    "HEIC, which iPhones write unless Settings > Camera > Formats says Most Compatible,": (
+        rb".{4}ftyp(?:.{4}){0,16}(?:hei[cxms]|hev[cx]|mif1|msf1)"
+    ),
+    "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
+    "a PDF": rb"%PDF",
+    "SVG": rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.{0,200}?\?>.{0,1000}?)?<svg",
+    "a Photoshop file": rb"8BPS",
+    "a film": rb".{4}ftyp|\x1a\x45\xdf\xa3",
 }
 # Each scan of a progressive JPEG runs over the whole picture, and a few bytes make a scan; cameras write about ten.
 _MAX_SCANS, _MAX_SCANNED_PIXELS = 100, 1_000_000_000
@@ -121,13 +133,18 @@ def _opened(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        for name, signature in _SIGNATURES.items():
-            if re.match(signature, data, re.DOTALL):
-                raise BrokenImage(f"the file starts like {name} and cannot be read as such") from error
-        accepted = ", ".join(FORMATS)
+        if name := _named(data, _SIGNATURES):
+            raise BrokenImage(f"the file starts like {name} and cannot be read as such") from error
+        accepted, found = ", ".join(FORMATS), _named(data, _OTHERS)
+        if found:
+            raise UnsupportedFormat(f"{found} is not accepted; save it as one of {accepted}") from error
         raise UnsupportedFormat(
             f"the content is no picture of a format that is accepted; these are {accepted}"
         ) from error
+
+
+def _named(data: bytes, signatures: Mapping[str, bytes]) -> str | None:
+    return next((name for name, signature in signatures.items() if re.match(signature, data, re.DOTALL)), None)
 
 
 def _check_header(image: Image.Image, data: bytes, limits: Limits) -> None:

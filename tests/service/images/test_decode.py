@@ -30,6 +30,24 @@ def test_content_that_is_no_image_is_refused(data: bytes) -> None:
         decode(data, LIMITS)
 
 
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (HEIC, "HEIC, which iPhones write unless Settings > Camera > Formats says Most Compatible, is not accepted"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC, "),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a film is not accepted"),
+        (b"\x1a\x45\xdf\xa3", "a film"),
+        (b"%PDF-1.7", "a PDF is not accepted; save it as one of PNG, JPEG"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg>', "SVG"),
+        (b"8BPS\0\1", "a Photoshop file"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    ],
+)
+def test_what_people_take_for_a_picture_is_named(data: bytes, named: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=f"^{named}"):
+        decode(data, LIMITS)
+
+
 def test_an_empty_file_is_named_as_such() -> None:
     with pytest.raises(EmptyImage):
         decode(b"", LIMITS)
