@@ -32,7 +32,8 @@ def render(values: Values) -> str:
         buckets: dict[str, list[tuple[_Series, float]]] = {}
         for key, value in by_key.items():
             series = _series(key)
-            told = lines.setdefault(series.metric, _head(series, kind))
+            if (told := lines.get(series.metric)) is None:
+                told = lines[series.metric] = _head(series, kind)
             if series.bound is None:
                 told.append(f"{series.line} {_number(value)}")
             else:

@@ -118,17 +118,18 @@ def _put_together(files: Iterable[Path]) -> dict[str, dict[str, float]]:
     for file in files:
         kind = file.name.rpartition("_")[0]
         of_kind, together = values.setdefault(kind, {}), _TOGETHER[kind]
-        for key, value in _read(file):
+        for key, value, *_ in _entries(file):
             of_kind[key] = together(of_kind[key], value) if key in of_kind else value
     return values
 
 
-def _read(file: Path) -> Iterator[tuple[str, float]]:
+def _entries(file: Path) -> Iterable[tuple[str, float, float, int]]:
+    """Key, value, time and position of each; read as a whole before the first is given."""
     try:
-        for key, value, *_ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
-            yield key, value
+        found: Iterable[tuple[str, float, float, int]] = MmapedDict.read_all_values_from_file(str(file))  # type: ignore[no-untyped-call]
     except FileNotFoundError:
-        pass  # a gauge of a worker that died just now
+        return ()  # a gauge of a worker that died just now
+    return found
 
 
 def _add_up(folder: Path, kind: str, pids: Iterable[int]) -> None:
