@@ -25,7 +25,7 @@ def alert(page: Page, text: str) -> None:
 
 def test_a_file_that_is_no_picture_is_told_and_the_next_one_answered(page: Page) -> None:
     drop(page, "letter.pdf", b"%PDF-1.7 not a picture", "application/pdf")
-    alert(page, "The content is no picture of a format that is accepted")
+    alert(page, "A PDF is not accepted; save it as one of PNG, JPEG")
     alert(page, "Choose a picture file")
     expect(page.locator("#bars .top")).to_have_count(0)
     page.get_by_role("button", name="Example: 4").click()
