@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 from prometheus_client.utils import floatToGoString
@@ -13,6 +13,12 @@ Values = Mapping[str, Mapping[str, float]]
 
 # Keys are as many as metrics and labels, which are bounded; these are parsed once and not at every scrape.
 _MOST_KEYS = 100_000
+# Two a kind: one with, and one without what a request has just counted for the first time.
+_MOST_SHEETS = 16
+# From here on prometheus_client writes numbers with an exponent.
+_WRITTEN_OUT_BELOW = 1e6
+# Stands at the end of all values.
+_NOTHING_MORE = 0.0
 
 
 class _Series(NamedTuple):
@@ -25,38 +31,68 @@ class _Series(NamedTuple):
     bound: float | None
 
 
+class _Lines(NamedTuple):
+    """Lines with %s where a number stands: those of the values at `places`, each added to the ones before it."""
+
+    text: str
+    places: tuple[int, ...] = ()
+
+
+class _Sheet(NamedTuple):
+    """All lines of a kind; worked out once, as long as no key is added."""
+
+    text: str
+    places: tuple[tuple[int, ...], ...]
+
+
 def render(values: Values) -> str:
     """All metrics, each with its help and type, and buckets accumulated."""
-    lines: dict[str, list[str]] = {}
-    for kind, by_key in values.items():
-        buckets: dict[str, list[tuple[_Series, float]]] = {}
-        for key, value in by_key.items():
-            series = _series(key)
-            if (told := lines.get(series.metric)) is None:
-                told = lines[series.metric] = _head(series, kind)
-            if series.bound is None:
-                told.append(f"{series.line} {_number(value)}")
-            else:
-                buckets.setdefault(series.count_line, []).append((series, value))
-        for count_line, counted in buckets.items():
-            lines[counted[0][0].metric] += _accumulated(count_line, counted)
-    return "\n".join(line for told in lines.values() for line in told) + "\n"
+    return "".join(_rendered(kind, by_key) for kind, by_key in values.items())
 
 
-def _head(series: _Series, kind: str) -> list[str]:
+def _rendered(kind: str, by_key: Mapping[str, float]) -> str:
+    sheet, values = _sheet(kind, tuple(by_key)), [*by_key.values(), _NOTHING_MORE]
+    sums = chain.from_iterable(accumulate(map(values.__getitem__, places)) for places in sheet.places)
+    return sheet.text % tuple(map(_number, sums))
+
+
+@lru_cache(_MOST_SHEETS)
+def _sheet(kind: str, keys: tuple[str, ...]) -> _Sheet:
+    lines: dict[str, list[_Lines]] = {}
+    buckets: dict[str, list[tuple[_Series, int]]] = {}
+    for place, series in enumerate(map(_series, keys)):
+        told = lines.setdefault(series.metric, [_head(series, kind)])
+        if series.bound is None:
+            told.append(_Lines(_line(series.line), (place,)))
+        else:
+            buckets.setdefault(series.count_line, []).append((series, place))
+    for counted in buckets.values():
+        lines[counted[0][0].metric].append(_histogram(counted))
+    whole = [one for told in lines.values() for one in told]
+    return _Sheet("".join(one.text for one in whole), tuple(one.places for one in whole))
+
+
+def _head(series: _Series, kind: str) -> _Lines:
     kind = kind.partition("_")[0]
     name = f"{series.metric}_total" if kind == "counter" else series.metric
-    return [f"# HELP {name} {series.text}", f"# TYPE {name} {kind}"]
+    return _Lines(f"# HELP {name} {series.text}\n# TYPE {name} {kind}\n".replace("%", "%%"))
 
 
-def _accumulated(count_line: str, counted: list[tuple[_Series, float]]) -> list[str]:
-    counted.sort(key=lambda one: one[0].bound or 0.0)
-    sums = list(accumulate(value for _, value in counted))
-    lines = [f"{series.line} {_number(total)}" for (series, _), total in zip(counted, sums, strict=True)]
-    return [*lines, f"{count_line} {_number(sums[-1])}"]
+def _line(name: str) -> str:
+    return name.replace("%", "%%") + " %s\n"
+
+
+def _histogram(counted: list[tuple[_Series, int]]) -> _Lines:
+    """Its buckets, and its count, which is the last of their sums once more."""
+    ordered = sorted(counted, key=lambda one: one[0].bound or 0.0)
+    names = [*(series.line for series, _ in ordered), ordered[0][0].count_line]
+    return _Lines("".join(map(_line, names)), (*(place for _, place in ordered), -1))
 
 
 def _number(value: float) -> str:
+    """As prometheus_client writes it; where that is what Python writes, in a third of the time."""
+    if 0.0 <= value < _WRITTEN_OUT_BELOW:
+        return repr(value)
     told: str = floatToGoString(value)  # type: ignore[no-untyped-call]
     return told
 

@@ -21,8 +21,9 @@ from prometheus_client import (
 )
 
 from service.admission import Admission
-from service.api.telemetry import tally, trail
+from service.api.telemetry import trail
 from service.api.telemetry.batch import Batch
+from service.api.telemetry.tally import Tally
 from service.inference.classifier import Prediction
 from service.inference.registry import Change
 from service.manifest import Manifest
@@ -47,6 +48,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        folder = os.environ.get(_FOLDER)
+        self._tally = Tally(Path(folder)) if folder else None
         self.batch = Batch()
         self._declare_for_requests()
         self._declare_for_models()
@@ -174,18 +177,16 @@ class Metrics:
 
     def _expose(self) -> Response:
         self.batch.write()
-        folder = os.environ.get(_FOLDER)
-        text = tally.text(Path(folder)) if folder else generate_latest(self._registry)
+        text = self._tally.text() if self._tally else generate_latest(self._registry)
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     def collected(self) -> CollectorRegistry:
         """What was counted so far, by all workers together."""
         self.batch.write()
-        folder = os.environ.get(_FOLDER)
-        if not folder:
+        if not self._tally:
             return self._registry
         registry = CollectorRegistry()
-        registry.register(tally.WholeTally(Path(folder)))
+        registry.register(self._tally)
         return registry
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

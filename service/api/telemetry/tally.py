@@ -1,19 +1,19 @@
-"""The files in which workers count, kept few: what dead workers counted is added up in one file a kind."""
+"""What all workers counted; for the dead it is added up in one file a kind, so that the files stay few."""
 
 import fcntl
-import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from operator import add
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 from prometheus_client import Metric
-from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from service.api.telemetry import exposition
+from service.api.telemetry.count_files import CountFile, CountFiles, Entries, encoded
 
 # How several workers' values for a key are put together, by the kind of file; the `live` ones end with their worker.
 Together = Callable[[float, float], float]
@@ -28,24 +28,24 @@ _TOGETHER: dict[str, Together] = {
 _LOCK = "lock"
 
 
-class WholeTally(Collector):
-    """What all workers counted, dead ones included, for programs."""
+class Tally(Collector):
+    """What all workers counted, dead ones included; for any number of threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._files = folder, CountFiles(folder)
+        self._one_at_a_time = Lock()
+
+    def text(self) -> str:
+        """Every metric, once, in Prometheus' text format."""
+        with self._one_at_a_time, _reading(self._folder):
+            return exposition.render(_put_together(self._files.entries()))
 
     def collect(self) -> Iterable[Metric]:
-        """Every metric, once."""
+        """Every metric, once, for programs."""
         with _reading(self._folder):
-            files = [str(path) for path in _begun(self._folder)]
+            files = [str(path) for path in self._folder.glob("*.db") if _holds_anything(path)]
             metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
             return metrics
-
-
-def text(folder: Path) -> str:
-    """What all workers counted, dead ones included, in Prometheus' text format."""
-    with _reading(folder):
-        return exposition.render(_put_together(_begun(folder)))
 
 
 class Dead:
@@ -100,11 +100,6 @@ def _locked(lock: BinaryIO) -> bool:
     return True
 
 
-def _begun(folder: Path) -> list[Path]:
-    """The files that hold anything; a worker that died while it made one left it empty."""
-    return [path for path in folder.glob("*.db") if _holds_anything(path)]
-
-
 def _holds_anything(path: Path) -> bool:
     try:
         return path.stat().st_size > 0
@@ -112,24 +107,14 @@ def _holds_anything(path: Path) -> bool:
         return False
 
 
-def _put_together(files: Iterable[Path]) -> dict[str, dict[str, float]]:
+def _put_together(counted: Iterable[tuple[str, Entries]]) -> dict[str, dict[str, float]]:
     """The values of all files by kind and key."""
     values: dict[str, dict[str, float]] = {}
-    for file in files:
-        kind = file.name.rpartition("_")[0]
+    for kind, entries in counted:
         of_kind, together = values.setdefault(kind, {}), _TOGETHER[kind]
-        for key, value, *_ in _entries(file):
+        for key, value in entries:
             of_kind[key] = together(of_kind[key], value) if key in of_kind else value
     return values
-
-
-def _entries(file: Path) -> Iterable[tuple[str, float, float, int]]:
-    """Key, value, time and position of each; read as a whole before the first is given."""
-    try:
-        found: Iterable[tuple[str, float, float, int]] = MmapedDict.read_all_values_from_file(str(file))  # type: ignore[no-untyped-call]
-    except FileNotFoundError:
-        return ()  # a gauge of a worker that died just now
-    return found
 
 
 def _add_up(folder: Path, kind: str, pids: Iterable[int]) -> None:
@@ -138,19 +123,8 @@ def _add_up(folder: Path, kind: str, pids: Iterable[int]) -> None:
     if not dead:
         return
     total, beside = folder / f"{kind}_dead.db", folder / f"{kind}_dead.new"
-    values = _put_together(path for path in [total, *dead] if _holds_anything(path))
-    beside.write_bytes(_encoded(list(values.get(kind, {}).items())))
+    values = _put_together((kind, CountFile(path).entries()) for path in (total, *dead))
+    beside.write_bytes(encoded(values.get(kind, {}).items()))
     beside.replace(total)
     for path in dead:
         path.unlink()
-
-
-def _encoded(values: Sequence[tuple[str, float]]) -> bytes:
-    """The format of prometheus_client's files; written as a whole, for a full disk kills whoever maps its file."""
-    entries = b"".join(_entry(key.encode(), value) for key, value in values)
-    return struct.pack("ii", 8 + len(entries), 0) + entries
-
-
-def _entry(key: bytes, value: float) -> bytes:
-    padded = key + b" " * (8 - (len(key) + 4) % 8)
-    return struct.pack(f"i{len(padded)}sdd", len(key), padded, value, 0.0)

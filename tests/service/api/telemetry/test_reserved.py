@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.api.telemetry import tally
+from service.api.telemetry.tally import Dead, Tally
 from tests.conftest import REPOSITORY
 
 # A worker that has so much room for its counts: each file is taken in pieces of 64 KiB.
@@ -27,13 +27,13 @@ def posix_fallocate(descriptor, start, size):
 
 os.posix_fallocate = posix_fallocate
 from service.api.telemetry import reserved
-from service.api.telemetry import tally
+from service.api.telemetry.tally import Tally
 reserved.install()
 from service.api.telemetry.metrics import Metrics
 metrics = Metrics()
 for number in range(int(sys.argv[2])):
     metrics._requests.labels("GET", f"/{number}", "200").inc()
-print(tally.text(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
+print(Tally(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])).text())
 """
 
 
@@ -71,7 +71,7 @@ def test_the_room_is_taken_before_it_is_needed(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_gone_holds_no_counts_and_is_no_error(tmp_path: Path) -> None:
-    assert tally.text(tmp_path / "gone").strip() == ""
+    assert Tally(tmp_path / "gone").text().strip() == ""
 
 
 def test_a_disk_that_refuses_does_not_reach_who_buries_the_dead(
@@ -82,4 +82,4 @@ def test_a_disk_that_refuses_does_not_reach_who_buries_the_dead(
 
     (tmp_path / "gauge_livesum_7.db").touch()
     monkeypatch.setattr(os, "remove", refuse)
-    tally.Dead(tmp_path).bury(7)
+    Dead(tmp_path).bury(7)

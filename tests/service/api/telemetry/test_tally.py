@@ -1,18 +1,21 @@
 """What workers counted stays whole when they die, in a folder that does not grow."""
 
 import fcntl
+import math
 import multiprocessing
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import CollectorRegistry
+from prometheus_client.utils import floatToGoString
 
-from service.api.telemetry import tally
-from service.api.telemetry.tally import Dead, WholeTally
+from service.api.telemetry.tally import Dead, Tally
 
 # A worker: counts in its own files, and dies without a word.
 WORKER = """
@@ -21,7 +24,7 @@ from service.api.telemetry.metrics import Metrics
 from service.inference.registry import Change
 metrics = Metrics()
 for _ in range(int(sys.argv[1])):
-    metrics._requests.labels("GET", "/a\\\\b \\"quoted\\"", "200").inc()
+    metrics._requests.labels("GET", "/a\\\\b \\"quoted\\" 100%s", "200").inc()
     metrics._request_seconds.labels("/livez").observe(0.003)
     metrics._failed_seconds.labels("mnist", "1").observe(0.5)
 metrics._last_answer.labels("mnist", "1").set(int(sys.argv[1]))
@@ -54,7 +57,7 @@ def samples(folder: Path) -> dict[str, float]:
     """Every line of the text, by name and labels."""
     return {
         f"{sample.name}{sorted(sample.labels.items())}": sample.value
-        for family in text_string_to_metric_families(tally.text(folder))
+        for family in text_string_to_metric_families(Tally(folder).text())
         for sample in family.samples
     }
 
@@ -66,7 +69,7 @@ def value(folder: Path, start: str) -> float:
 def test_the_text_is_what_prometheus_client_would_write(tmp_path: Path) -> None:
     workers = [Worker(tmp_path, 3), Worker(tmp_path, 4)]
     registry = CollectorRegistry()
-    registry.register(WholeTally(tmp_path))
+    registry.register(Tally(tmp_path))
     theirs = {
         f"{sample.name}{sorted(sample.labels.items())}": sample.value
         for metric in registry.collect()
@@ -90,6 +93,51 @@ def test_counts_of_the_dead_stay_and_their_gauges_go(tmp_path: Path) -> None:
     dead.bury(second.die())
     assert value(tmp_path, "squint_http_requests_total") == 7
     assert value(tmp_path, "squint_waiting") == 0
+
+
+def test_who_reads_again_and_again_sees_what_one_sees_who_reads_for_the_first_time(tmp_path: Path) -> None:
+    kept, dead, told = Tally(tmp_path), Dead(tmp_path), list[str]()
+
+    def read() -> None:
+        assert sorted(kept.text().splitlines()) == sorted(Tally(tmp_path).text().splitlines())
+        told.append(kept.text())
+
+    read()
+    first = Worker(tmp_path, 5)
+    read()
+    second = Worker(tmp_path, 2)
+    read()
+    dead.bury(first.die(), [second.pid])
+    read()
+    (tmp_path / f"counter_{first.pid}.db").write_bytes((tmp_path / f"counter_{second.pid}.db").read_bytes())
+    read()
+    dead.bury(second.die())
+    read()
+    assert len(set(told)) == len(told)
+
+
+def write(counts: MmapedDict, which: float, value: float) -> None:
+    key = mmap_key("a", "a_total", ["which"], [f"{which}"], "All.")
+    counts.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
+
+
+def test_keys_that_come_later_and_files_that_grow_are_seen(tmp_path: Path) -> None:
+    tally, path = Tally(tmp_path), tmp_path / "counter_1.db"
+    with closing(MmapedDict(str(path))) as counts:  # type: ignore[no-untyped-call]
+        for number in range(2000):
+            write(counts, number, number + 0.5)
+            if number in (0, 1, 100, 1999):
+                assert tally.text().splitlines()[2:] == [f'a_total{{which="{n}"}} {n}.5' for n in range(number + 1)]
+    assert path.stat().st_size > 2**16
+
+
+def test_numbers_are_written_as_prometheus_client_writes_them(tmp_path: Path) -> None:
+    numbers = (0.0, -0.0, 1.0, 0.1, 1e-7, 999_999.0, 999_999.5, 1e6, 1234567.5, 1e17, -1.5, math.inf, -math.inf)
+    with closing(MmapedDict(str(tmp_path / "gauge_max_1.db"))) as counts:  # type: ignore[no-untyped-call]
+        for number in numbers:
+            write(counts, number, number)
+    told = [line.rpartition(" ")[2] for line in Tally(tmp_path).text().splitlines()[2:]]
+    assert told == [floatToGoString(number) for number in numbers]  # type: ignore[no-untyped-call]
 
 
 def test_the_folder_does_not_grow_with_the_dead_and_no_count_ever_falls(tmp_path: Path) -> None:
