@@ -21,6 +21,7 @@ from service.inference.registry import Registry
 from service.server import listening
 from service.server.balance import Balance
 from service.server.connection import Connection
+from service.server.entrance import Entrance
 from service.server.lane import Lane
 from service.server.reception import Reception, pass_over_body
 from service.server.relief import Relief
@@ -30,10 +31,7 @@ _PROBE_THREADS = 2
 _OTHER_THREADS = 4
 # Several times what a probe's answer takes; the loop does nothing else meanwhile.
 _PROBE_FIRST_S = 0.01
-_ACCEPT_S = 0.01
 _BETWEEN_LOOKS_S = 0.25
-# So long another worker, which has fewer connections, has to take the next one: it may be held up.
-_LEFT_TO_OTHERS_S = 0.005
 # Longer than a packet is under way to most clients and back.
 _LAST_ARRIVALS_S = 0.2
 
@@ -49,6 +47,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     _settings: Settings
     _door: Door
     _reception: Reception
+    _entrance: Entrance
     _computing: Lane
     _others: Lane
     _probes: Lane
@@ -58,10 +57,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.relief = Relief()
         self._predecessors: list[PatientWorker] = []
         self._probe: Future[bool] | None = None
-        self._listens = False
         self._looked = 0.0
         self._lets_one_go = False
-        self._holds_back_until = 0.0
 
     def succeed(self, others: Iterable["PatientWorker"]) -> None:
         """In a new worker: names those that it may be there to replace."""
@@ -85,6 +82,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._door = door_of(self.wsgi)
         self._door.count_waiting(lambda: self._computing.waiting)
         self._reception = Reception(self.cfg, self._settings, self._door, self.poller, self._serve)
+        self._entrance = Entrance(self.balance, self.seat, self._reception, self.set_accept_enabled)
         self.poller.register(self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks)
         self._begin_if_fit()
         while self.alive:
@@ -99,68 +97,26 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _begin_if_fit(self) -> None:
         """Listens, and relieves others, unless it cannot answer and others can: then it stands by until it can."""
-        self.balance.tell_ready(self.seat, is_ready := self._is_ready())
-        if not is_ready and self.balance.has_ready():
-            return
-        self._listens = True
-        self.set_accept_enabled(True)
-        for worker in self._predecessors:
-            worker.relief.give()
+        if self._entrance.open_if_fit(self._is_ready()):
+            for worker in self._predecessors:
+                worker.relief.give()
 
     def _stand_by_or_not(self) -> None:
-        """While it listens too: two that began together may have come out differently."""
-        if not self._listens:
+        if self._entrance.is_open:
+            self._entrance.stay_open_or_not(self._is_ready())
+        else:
             self._begin_if_fit()
-            return
-        self.balance.tell_ready(self.seat, is_ready := self._is_ready())
-        if not is_ready and self.balance.has_ready():
-            self._stop_listening()
-
-    def _stop_listening(self) -> None:
-        self._listens, self._holds_back_until = False, 0.0
-        self.set_accept_enabled(False)
-        self.balance.leave(self.seat)
 
     def _is_ready(self) -> bool:
         registry: Registry = self.wsgi.extensions["registry"]
         return registry.unready() is None
 
     def accept(self, listener: socket.socket) -> None:
-        """Takes who waits, for a bounded time and but for those who are left to others: the last may be a probe."""
-        if not self._is_plain_http():
+        """Lets in who waits."""
+        if self._is_plain_http():
+            self._entrance.admit(listener)
+        else:
             super().accept(listener)
-            return
-        ends = time.monotonic() + _ACCEPT_S
-        for waiting in range(listening.waiting(listener), 0, -1):
-            if waiting <= self.balance.left_to_others(self.seat, self._reception.open):
-                self._hold_back()
-                return
-            if not self._take_one(listener) or time.monotonic() >= ends:
-                return
-
-    def _take_one(self, listener: socket.socket) -> bool:
-        if not self._reception.make_room():
-            self.set_accept_enabled(False)
-            return False
-        is_taken = self._reception.accept(listener)
-        self.balance.tell(self.seat, self._reception.open)
-        return is_taken
-
-    def _accept_again(self) -> None:
-        if self._reception.has_room and self.nr_conns < self.worker_connections:
-            self.set_accept_enabled(True)
-
-    def _hold_back(self) -> None:
-        self._holds_back_until = time.monotonic() + _LEFT_TO_OTHERS_S
-        self.set_accept_enabled(False)
-
-    def _step_forward(self) -> None:
-        """Takes of what nobody else has taken meanwhile one half: others may be late, or held up for long."""
-        self._holds_back_until = 0.0
-        self.set_accept_enabled(True)
-        for listener in self.sockets:
-            for _ in range((listening.waiting(listener) + 1) // 2):
-                self._take_one(listener)
 
     def _is_plain_http(self) -> bool:
         """Else gunicorn's own way is taken: the bytes of these are not a request's, or not at first."""
@@ -170,16 +126,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _turn(self, longest_s: float = _BETWEEN_LOOKS_S) -> None:
         if self._door.batch.is_begun:
             longest_s = min(longest_s, LATE_S)
-        if self._holds_back_until:
-            longest_s = min(longest_s, _LEFT_TO_OTHERS_S)
-        self.wait_for_and_dispatch_events(0 if self._reception.behind else longest_s)
+        self.wait_for_and_dispatch_events(0 if self._reception.behind else self._entrance.longest_s(longest_s))
         self._reception.work_off()
-        if self._listens:
-            self.balance.tell(self.seat, self._reception.open)
-            if not self._holds_back_until:
-                self._accept_again()
-            elif time.monotonic() >= self._holds_back_until:
-                self._step_forward()
+        self._entrance.look(self.sockets, self._has_room())
         self._door.batch.write_if_due()
         self._look()
 
@@ -200,9 +149,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.murder_pending()
         if self.alive:
             self._stand_by_or_not()
-        self._lets_one_go = self._listens and self.balance.is_far_ahead(self.seat, self._reception.open)
-        if self._listens and not self._holds_back_until:
-            self.set_accept_enabled(self.nr_conns < self.worker_connections)
+        self._lets_one_go = self._entrance.is_far_ahead()
+        self._entrance.try_again(self._has_room())
+
+    def _has_room(self) -> bool:
+        return bool(self.nr_conns < self.worker_connections)
 
     def _serve(self, connection: Connection) -> bool:
         """Has a thread answer the request when its turn comes; False where too many wait for theirs."""
@@ -299,7 +250,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _stop_accepting(self) -> None:
         """Takes over what has connected already: with the last worker's listener it would be lost."""
-        self._stop_listening()
+        self._entrance.shut()
         for listener in self.sockets:
             while self._is_plain_http() and self._reception.accept(listener):
                 pass
