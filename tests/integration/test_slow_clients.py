@@ -6,7 +6,6 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 
 from tests.conftest import golden
 from tests.integration.processes import until
-from tests.integration.server import COMMAND, Server, running, start
+from tests.integration.server import Server, running, start
 from tests.integration.wire import GET_LIVE, Wire, address, chunked, post, wire
 
 PREDICT = "/models/mnist/predict"
@@ -33,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service with little patience and little room."""
+    """A service with little patience."""
     log = tmp_path_factory.mktemp("strict") / "log"
     with running(
         log,
@@ -42,7 +41,6 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         body_timeout_s=0.3,
         answer_timeout_s=0.3,
         max_request_bytes=600_000,
-        max_held_bytes=2**20,
     ) as ready:
         yield ready
 
@@ -220,42 +218,6 @@ def test_a_slow_head_is_not_prolonged_by_dribbling(strict: Server) -> None:
         assert time.monotonic() < started + 60
 
 
-def test_the_bytes_kept_for_slow_clients_are_bounded(strict: Server) -> None:
-    with ExitStack() as held:
-        clients = [held.enter_context(wire(strict)) for _ in range(4)]
-        for client in clients:
-            client.send(post(PREDICT, b"x" * 500_000)[:-1])
-        statuses = {client.answered().status for client in clients}
-    assert 429 in statuses and statuses <= {429, 408}
-    assert strict.post(PREDICT, golden())[0] == 200
-
-
-@pytest.mark.parametrize("start", [b"", b"GET", post(PREDICT, golden())[:-1]])
-def test_where_all_connections_are_taken_the_slow_ones_go(server: Server, start: bytes) -> None:
-    """Gunicorn's bound is 1000 a worker."""
-    with ExitStack() as held:
-        for _ in range(1010):
-            held.enter_context(wire(server)).send(start)
-        with ThreadPoolExecutor(4) as pool:
-            assert set(pool.map(lambda _: server.post(PREDICT, golden())[0], range(8))) == {200}
-
-
-def test_whoever_holds_most_and_sends_no_more_gives_way_to_others(tmp_path: Path) -> None:
-    with (
-        running(tmp_path / "log", workers=1, max_request_bytes=600_000, max_held_bytes=2**20) as server,
-        wire(server) as larger,
-        wire(server) as smaller,
-        wire(server) as other,
-    ):
-        larger.send(post(PREDICT, b"x" * 550_000)[:-1])
-        smaller.send(post(PREDICT, b"x" * 450_000)[:-1])
-        time.sleep(1.5)  # longer than whoever is under way is left alone
-        other.send(post(PREDICT, golden() + bytes(200_000)))
-        assert (other.answered().status, larger.answered().status) == (200, 429)
-        smaller.send(b"x")
-        assert smaller.answered().status in (415, 422)
-
-
 def test_a_body_in_very_many_chunks_of_a_few_bytes_is_refused(server: Server) -> None:
     with wire(server) as client:
         client.send(chunked(PREDICT, *([b"x"] * 3000)))
@@ -263,15 +225,6 @@ def test_a_body_in_very_many_chunks_of_a_few_bytes_is_refused(server: Server) ->
         assert (answer.status, answer.json()["code"]) == (400, "malformed_request")
         assert "send it in larger ones" in answer.json()["detail"]
         assert client.answer() is None
-
-
-def test_a_worker_outlives_running_out_of_files(tmp_path: Path) -> None:
-    command = ("sh", "-c", 'ulimit -n 100; exec "$@"', "sh", *COMMAND)
-    with running(tmp_path / "log", command, workers=1) as server, ExitStack() as held:
-        for _ in range(150):
-            held.enter_context(wire(server)).send(b"GET")
-        assert server.post(PREDICT, golden())[0] == 200
-        assert server.log.read_text().count("Booting worker") == 1
 
 
 def test_with_tls_gunicorn_reads_as_it_always_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
