@@ -154,5 +154,6 @@ class Registry:
 def _labelled(name: str, model: Model, label: str) -> int:
     if label not in model.labels:
         known = ", ".join(model.labels) or "none"
-        raise UnknownLabel(f"model {name!r} has no version label {label!r}; it has: {known}")
+        not_taken = f"; not taken: {model.labels_fault}" if model.labels_fault else ""
+        raise UnknownLabel(f"model {name!r} has no version label {label!r}; it has: {known}{not_taken}")
     return model.labels[label]
