@@ -75,7 +75,7 @@ def test_a_fault_there_from_the_start_is_told_at_once(models_dir: Path) -> None:
     registry.load()
     model = registry.model("mnist")
     assert model.labels == {} and model.labels_fault and registry.unready() is None
-    with pytest.raises(UnknownLabel, match="it has: none; not taken: .*'stable' names version 5, which is not served"):
+    with pytest.raises(UnknownLabel, match=r"it has: none; not taken: .*'stable' names version 5, which is not served"):
         registry.get("mnist", label="stable")
 
 
