@@ -13,8 +13,8 @@ Values = Mapping[str, Mapping[str, float]]
 
 # Keys are as many as metrics and labels, which are bounded; these are parsed once and not at every scrape.
 _MOST_KEYS = 100_000
-# Two a kind: one with, and one without what a request has just counted for the first time.
-_MOST_SHEETS = 16
+# Somewhat more than there are kinds; each is as large as all keys of its kind.
+_MOST_SHEETS = 8
 # From here on prometheus_client writes numbers with an exponent.
 _WRITTEN_OUT_BELOW = 1e6
 # Stands at the end of all values.
