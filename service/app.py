@@ -1,4 +1,4 @@
-"""The application: the only module that knows all the others."""
+"""The application: puts together what answers over HTTP."""
 
 import atexit
 import json

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 FILE_NAME = "manifest.json"
 LITERT_FILE = "model.tflite"
 SAVED_MODEL_FILE = "saved_model.pb"
-# Of the tensors that every version's `serving_default` takes and gives.
 # Of the SavedModel and of the LiteRT file, as TF Serving calls by default.
 SIGNATURE = "serving_default"
+# Of the tensors that it takes and gives.
 INPUT_NAME = "image"
 PROBABILITIES_NAME, LOGITS_NAME = OUTPUT_NAMES = ("probabilities", "logits")
 

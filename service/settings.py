@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     """Most pictures in one request."""
 
     worker_timeout_s: int = Field(default=30, ge=1)
-    """A worker whose own loop stands still for this long is replaced; a slow client is not meant by it."""
+    """A worker whose own loop stands still for this long is replaced; slow clients do not cause that."""
 
     head_timeout_s: float = Field(default=10, gt=0, le=600)
     """Time a client gets for request line and headers, from their first byte or the connection's beginning (408)."""
@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     """Time a client gets to take its answer, from when it is there; then its connection is closed."""
 
     max_held_bytes: int = Field(default=128 * 2**20, ge=2**20)
-    """Bytes that a worker's requests and answers not taken yet may have together; beyond it the largest body that has
-    let it wait is turned away (429), or who has just sent, and a connection that does not take its answer closed."""
+    """Bytes that a worker's requests and answers not taken yet may have together; beyond it the largest body
+    that is not whole after a second is turned away (429), else the newest; who does not take an answer is cut off."""
 
     drain_delay_s: float = Field(default=0, ge=0, le=600)
     """Time after SIGTERM in which /readyz already answers 503 and new connections are still served."""

@@ -4,6 +4,7 @@ runs/<recipe>-seed<n>-<fingerprint>/
 recipe.json      what is trained
 checkpoint.npz   weights, optimiser and epoch after the last finished epoch
 history.json     one entry an epoch
+test.json        what it got on the test split; there once it is finished
 export/<name>/1/ the version folder, in the layout of models/: it can be served as it is
 """
 

@@ -10,7 +10,6 @@ from service.api.telemetry import trail
 from service.logs import Line
 
 _log = logging.getLogger(__name__)
-# They come every few seconds, and say nothing that the metrics do not.
 
 
 class Answered(Line):
