@@ -1,71 +1,60 @@
-"""The files in which workers count, in prometheus_client's format; their keys are not parsed again at every scrape."""
+"""The files in which workers count, in prometheus_client's format; kept mapped, for opening costs more than reading."""
 
 import os
 import struct
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from prometheus_client.mmap_dict import MmapedDict
 
 Entries = Iterable[tuple[str, float]]
 """Key and value of each."""
-_INT = struct.Struct("i")
-_BEGIN_BYTES = _WORD_BYTES = 8
+# Each holds a file open, and a worker has only so many besides its connections (`_OWN_FILES` in server/reception.py).
+MOST_MAPPED = 24
+_HEADER, _VALUE = struct.Struct("i"), struct.Struct("dd")
 
 
 class CountFile:
-    """One of them, and how it was laid out when it was read last."""
+    """One of them: keys are only ever added to it, and a value stays where it is."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._keys: list[str] = []
-        self._values_at = np.empty(0, np.intp)
-        self._rest = b""
+        self._used = 0
+        self._mapped: mmap | None = None
 
     def entries(self) -> Entries:
         """All that it holds now; nothing where it has gone, or was not begun."""
-        content = self._content()
-        # Keys are only ever added; but a new worker may get the number, and so the file's name, of a dead one.
-        if len(content) != len(self._rest) or self._without_values(content) != self._rest:
-            self._lay_out(content)
-        return zip(self._keys, np.frombuffer(content)[self._values_at].tolist(), strict=True)
+        if self._mapped is None or self._used != _HEADER.unpack_from(self._mapped)[0]:
+            return self._read()
+        return zip(self._keys, self._values[self._at].tolist(), strict=True)
 
-    def _content(self) -> bytes:
-        """A worker that died while it made its file left it empty; its gauges go with it."""
+    def _read(self) -> Entries:
         try:
-            with self._path.open("rb", buffering=0) as file:
-                content = file.read()
-        except FileNotFoundError:
-            return b""
-        return content[: _INT.unpack_from(content)[0]] if content else b""
+            found = self._whole()
+        except FileNotFoundError:  # a gauge of a worker that died just now
+            return ()
+        # Nothing is mapped that is not written yet: on a full disk, whoever touches that is killed.
+        if found:
+            with suppress(OSError):  # too many files are open
+                self._map([key for key, *_ in found], np.array([position for *_, position in found]))
+        return [(key, value) for key, value, *_ in found]
 
-    def _without_values(self, content: bytes) -> bytes:
-        words = np.frombuffer(content, np.uint64).copy()
-        words[self._values_at] = 0
-        return words.tobytes()
+    def _map(self, keys: list[str], positions: NDArray[np.int_]) -> None:
+        with self._path.open("rb") as file:
+            self._mapped = mmap(file.fileno(), 0, access=ACCESS_READ)
+        self._keys = keys
+        self._values, self._at = np.frombuffer(self._mapped), positions // np.dtype(float).itemsize
+        self._used = int(positions[-1]) + _VALUE.size
 
-    def _lay_out(self, content: bytes) -> None:
-        found = list(_keys(content))
-        self._keys = [sys.intern(key) for key, _ in found]
-        self._values_at = np.array([place for _, place in found], np.intp)
-        self._rest = self._without_values(content)
-
-
-def _keys(content: bytes) -> Iterator[tuple[str, int]]:
-    """Each key, and which word of the content is its value; the next is a time."""
-    position = _BEGIN_BYTES
-    while position < len(content):
-        size = _padded_bytes(key_bytes := _INT.unpack_from(content, position)[0])
-        start = position + _INT.size
-        position += size
-        yield content[start : start + key_bytes].decode(), position // _WORD_BYTES
-        position += 2 * _WORD_BYTES
-
-
-def _padded_bytes(key_bytes: int) -> int:
-    """Of a key with its length before it: up to the next word, and always with a space."""
-    return (_INT.size + key_bytes) // _WORD_BYTES * _WORD_BYTES + _WORD_BYTES
+    def _whole(self) -> list[tuple[str, float, float, int]]:
+        """Key, value, time and position of each; a worker that died while it made its file left it empty."""
+        if not self._path.stat().st_size:
+            return []
+        return list(MmapedDict.read_all_values_from_file(str(self._path)))  # type: ignore[no-untyped-call]
 
 
 class CountFiles:
@@ -73,18 +62,23 @@ class CountFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files: dict[str, CountFile] = {}
+        self._files: Mapping[tuple[str, int], CountFile] = {}
 
     def entries(self) -> Iterator[tuple[str, Entries]]:
         """The kind of each file, and what it holds now."""
-        self._files = {name: self._files.get(name) or CountFile(self._folder / name) for name in self._names()}
-        for name, file in self._files.items():
+        kept: dict[tuple[str, int], CountFile] = {}
+        # By inode too, for a worker may get the number of a dead one; none is given again while its file is mapped.
+        for name, inode in self._listed():
+            file = self._files.get((name, inode)) or CountFile(self._folder / name)
+            if len(kept) < MOST_MAPPED:
+                kept[name, inode] = file
             yield kind_of(name), file.entries()
+        self._files = kept
 
-    def _names(self) -> list[str]:
+    def _listed(self) -> list[tuple[str, int]]:
         try:
             with os.scandir(self._folder) as found:
-                return [file.name for file in found if file.name.endswith(".db")]
+                return [(file.name, file.inode()) for file in found if file.name.endswith(".db")]
         except FileNotFoundError:
             return []
 
@@ -97,9 +91,9 @@ def kind_of(name: str) -> str:
 def encoded(entries: Iterable[tuple[str, float]]) -> bytes:
     """A file's bytes; written as a whole, for a full disk kills whoever maps its file and writes there."""
     content = b"".join(_entry(key.encode(), value) for key, value in entries)
-    return struct.pack("ii", _BEGIN_BYTES + len(content), 0) + content
+    return struct.pack("ii", 8 + len(content), 0) + content
 
 
 def _entry(key: bytes, value: float) -> bytes:
-    padded = (_INT.pack(len(key)) + key).ljust(_padded_bytes(len(key)))
-    return padded + struct.pack("dd", value, 0.0)
+    padded = key + b" " * (8 - (len(key) + 4) % 8)
+    return struct.pack(f"i{len(padded)}sdd", len(key), padded, value, 0.0)

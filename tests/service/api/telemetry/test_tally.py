@@ -4,6 +4,7 @@ import fcntl
 import math
 import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 from contextlib import closing
@@ -15,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
+from service.api.telemetry.count_files import MOST_MAPPED
 from service.api.telemetry.tally import Dead, Tally
 
 # A worker: counts in its own files, and dies without a word.
@@ -129,6 +131,25 @@ def test_keys_that_come_later_and_files_that_grow_are_seen(tmp_path: Path) -> No
             if number in (0, 1, 100, 1999):
                 assert tally.text().splitlines()[2:] == [f'a_total{{which="{n}"}} {n}.5' for n in range(number + 1)]
     assert path.stat().st_size > 2**16
+
+
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def test_however_many_files_there_are_few_are_kept_open_and_none_has_to_be(tmp_path: Path) -> None:
+    for pid in range(60):
+        with closing(MmapedDict(str(tmp_path / f"counter_{pid}.db"))) as counts:  # type: ignore[no-untyped-call]
+            write(counts, 1, 2)
+    tally, before = Tally(tmp_path), open_files()
+    assert tally.text().endswith(" 120.0\n")
+    assert before < open_files() <= before + MOST_MAPPED
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files() + 1, limits[1]))
+    try:
+        assert Tally(tmp_path).text() == tally.text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_numbers_are_written_as_prometheus_client_writes_them(tmp_path: Path) -> None:
