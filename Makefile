@@ -11,6 +11,9 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-e
 # Whole files to a process each: what a file's tests share, such as a running service, is made once.
 PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 
+# Three fifths of the time are few tests' that train, build images or ask whole test splits.
+QUICK ?= -m "not reliability and not thorough"
+
 RECIPE ?= mnist
 RUNS ?= 100000
 TARGETS ?= $(patsubst tests/fuzzing/fuzz_%.py,%,$(wildcard tests/fuzzing/fuzz_*.py))
@@ -38,12 +41,12 @@ reliability: .venv/.dev ## Kill, flood, starve and soak the service for an hour;
 fuzz: .venv/.dev .venv/.fuzzing ## Fuzz what parses the bytes of strangers; RUNS=100000 of each target, TARGETS="decode http"
 	@for target in $(TARGETS); do $(BIN)/python -W ignore -m tests.fuzzing $$target $(RUNS) || exit 1; done
 
-check: .venv/.dev ## Check format, lint, types and import directions, and run the tests
+check: .venv/.dev ## Check format, lint, types and import directions, and run the quick tests; QUICK= for all
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest $(PARALLEL) $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(QUICK) $(ARGS)
 
 fix: .venv/.dev ## Format, and mend what the linter can mend
 	$(BIN)/ruff check --fix

@@ -31,6 +31,7 @@ def command(target: str, out: Path) -> list[str]:
     return [sys.executable, *shlex.split(line.replace(f"sbom-{target}.json", str(out)))[1:]]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("target", LOCKS)
 def test_the_bill_of_materials_names_every_locked_package_and_its_hashes(target: str, tmp_path: Path) -> None:
     if importlib.util.find_spec("cyclonedx_py") is None:

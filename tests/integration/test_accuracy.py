@@ -14,6 +14,8 @@ from tests.conftest import MODELS, SHIPPED, app_over, png, shipped
 from training import dataset
 from training.dataset import Split
 
+pytestmark = pytest.mark.thorough
+
 _BATCH = 100
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from service.inference.registry import Registry
 from tests.publishing import change
 
+pytestmark = pytest.mark.thorough
+
 def resident_mib():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 

@@ -24,7 +24,14 @@ from tests.integration.wire import post, wire
 PREDICT = "/models/mnist/predict"
 
 
-@pytest.fixture(scope="module", params=["litert", "tensorflow", "container litert", "container tensorflow"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "litert",
+        "tensorflow",
+        *(pytest.param(f"container {engine}", marks=pytest.mark.thorough) for engine in ("litert", "tensorflow")),
+    ],
+)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The service with either engine, from this tree and from either target of the image."""
     where, _, engine = request.param.rpartition(" ")

@@ -20,6 +20,8 @@ from training.cli import main
 from training.datasets import arrays
 from training.foreign import NotAdopted
 
+pytestmark = pytest.mark.thorough
+
 LABELS = ("north-west", "north-east", "south-west", "south-east")
 
 

@@ -14,6 +14,8 @@ from training.cli import main
 from training.dataset import Content, DataFault
 from training.datasets import arrays
 
+pytestmark = pytest.mark.thorough
+
 LABELS = ("north-west", "north-east", "south-west", "south-east")
 
 

@@ -18,6 +18,8 @@ from tests.conftest import REPOSITORY, app_over
 from tests.tiny.datasets import tiny as tiny_data
 from training import run as runs
 
+pytestmark = pytest.mark.thorough
+
 JAX = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is an extra: pip install -r requirements/jax.txt"
 )

@@ -14,6 +14,8 @@ from training.cli import main
 from training.dataset import Content, DataFault
 from training.datasets import folder
 
+pytestmark = pytest.mark.thorough
+
 COLOURS = {"sky": (60, 120, 230), "grass": (40, 180, 60), "brick": (200, 60, 40)}
 
 

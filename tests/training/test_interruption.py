@@ -18,6 +18,8 @@ from tests.training.conftest import arguments, invoke
 from training import atomic, interruption, recipe
 from training.run import Run
 
+pytestmark = pytest.mark.thorough
+
 COMMAND = [sys.executable, "-m", "tests.tiny"]
 
 

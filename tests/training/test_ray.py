@@ -13,6 +13,8 @@ from tests.tiny.datasets import tiny as tiny_data
 from training import ray_jobs, recipe
 from training.cli import main
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own processes and files are its own affair
 def test_runs_on_ray_give_what_runs_give_here_and_one_that_fails_ends_no_other(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from service.settings import Settings
 from tests.conftest import MODELS, golden
 
 # Ray's own processes and files are its own affair.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.thorough, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(scope="module")
