@@ -9,14 +9,14 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 # In a process of its own: what else the tests hold would hide it.
 _PROGRAM = """
 import json, os, sys
 from pathlib import Path
 from service.inference.registry import Registry
 from tests.publishing import change
-
-pytestmark = pytest.mark.thorough
 
 def resident_mib():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
