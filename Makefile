@@ -11,7 +11,7 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-e
 # Whole files to a process each: what a file's tests share, such as a running service, is made once.
 PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 
-# Three fifths of the time are few tests' that train, build images or ask whole test splits.
+# Four fifths of the time are those tests' that train, start the service again and again, or a browser, or build images.
 QUICK ?= -m "not reliability and not thorough"
 
 RECIPE ?= mnist

@@ -19,7 +19,17 @@ from service.settings import Settings
 
 REPOSITORY = Path(__file__).parent.parent
 MODELS = REPOSITORY / "models"
+# What is asked over and over of the running service, and of the page in a browser; of the former, one file is quick.
+_THOROUGH, _QUICK = ("integration", "page"), "test_service.py"
 SHIPPED = sorted(path.name for path in MODELS.iterdir() if path.is_dir())
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as thorough what is by its folder."""
+    for item in items:
+        if item.path.parent.name in _THOROUGH and item.path.name != _QUICK:
+            item.add_marker(pytest.mark.thorough)
 
 
 def png(image: Image.Image) -> bytes:

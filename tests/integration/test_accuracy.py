@@ -14,8 +14,6 @@ from tests.conftest import MODELS, SHIPPED, app_over, png, shipped
 from training import dataset
 from training.dataset import Split
 
-pytestmark = pytest.mark.thorough
-
 _BATCH = 100
 
 

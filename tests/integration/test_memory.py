@@ -9,8 +9,6 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-pytestmark = pytest.mark.thorough
-
 # In a process of its own: what else the tests hold would hide it.
 _PROGRAM = """
 import json, os, sys

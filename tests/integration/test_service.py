@@ -28,8 +28,10 @@ PREDICT = "/models/mnist/predict"
     scope="module",
     params=[
         "litert",
-        "tensorflow",
-        *(pytest.param(f"container {engine}", marks=pytest.mark.thorough) for engine in ("litert", "tensorflow")),
+        *(
+            pytest.param(other, marks=pytest.mark.thorough)
+            for other in ("tensorflow", "container litert", "container tensorflow")
+        ),
     ],
 )
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -18,6 +18,8 @@ from training import recipe
 from training import reproduce as reproduction
 from training import run as runs
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _tiny() -> None:
