@@ -55,7 +55,7 @@ SEVEN, PIXELS = b64(golden()), tensor(golden())
 def test_a_picture_gets_the_same_probabilities_in_every_format_and_natively(
     client: FlaskClient, model: str, named: bool
 ) -> None:
-    file = golden(model, 3)
+    file = golden(model, 1)
     expected = native(client, model, file)
     for value in (b64(file), tensor(file)):
         row: Any = {"image": value} if named else value
