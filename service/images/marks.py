@@ -12,6 +12,8 @@ from service.images.steps import Step
 
 # Of the largest mark's area: dust and crumbs are smaller.
 _SPECK = 0.015
+# Of the largest mark's longer side: a click beside a digit of thin strokes is smaller, and further away from it.
+_DOT, _DOT_AWAY = 0.2, 0.5
 # Of the picture's sides: a printed line comes nearer to both edges than the bar of a 7 that fills it, and is thin.
 _LINE_END, _LINE_WIDTH = 0.03, 0.035
 # Of the picture's side: where ink crosses a line, as much of it must still be seen.
@@ -57,7 +59,19 @@ def of_digit(mask: Mask, earlier: Found | None = None) -> Found:
 
 
 def _specks(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.asarray(parts.areas < _SPECK * parts.areas[chosen].max(initial=0))
+    return np.asarray(parts.areas < _SPECK * parts.areas[chosen].max(initial=0)) | _dots(parts, chosen)
+
+
+def _dots(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Small parts away from the largest one; pieces of a stroke lie near it."""
+    sides = np.maximum(parts.bottoms - parts.tops, parts.rights - parts.lefts)
+    if not chosen.any():
+        return chosen
+    largest = np.where(chosen, sides, 0).argmax()
+    down = np.maximum(parts.tops[largest] - parts.bottoms, parts.tops - parts.bottoms[largest])
+    across = np.maximum(parts.lefts[largest] - parts.rights, parts.lefts - parts.rights[largest])
+    away = np.maximum(down, across) > _DOT_AWAY * sides[largest]
+    return np.asarray(away & (sides < _DOT * sides[largest]))
 
 
 def _lines(mask: Mask) -> Mask:

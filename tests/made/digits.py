@@ -148,6 +148,16 @@ def one_pixel_line(digit: NDArray[np.uint8], random: Generator) -> Image.Image:
     return drawn(on_page(_thinned(strokes(digit, 160) > 0.5), random), _WHITE, _BLACK)
 
 
+def clicked(digit: NDArray[np.uint8], random: Generator) -> Image.Image:
+    """Such a line small in a corner of the canvas, and two clicks that drew a dot each elsewhere."""
+    canvas = np.zeros(_PAGE, np.float32)
+    canvas[225:345, 165:285] = _thinned(strokes(digit, 120) > 0.5)
+    image = drawn(canvas, _WHITE, _BLACK)
+    for row, column in (random.integers(10, 60, (2, 2)) + [[0, 0], [80, 0]]).tolist():
+        ImageDraw.Draw(image).rectangle((column, row, column + 2, row + 2), fill=_BLACK)
+    return image
+
+
 def _thinned(mask: NDArray[np.bool_]) -> Floats:
     """The middle line (Zhang & Suen 1984)."""
     mask = np.pad(mask, 1)
@@ -206,6 +216,6 @@ CASES: dict[str, Callable[[NDArray[np.uint8], Generator], Image.Image]] = {
     case.__name__: case
     for case in (
         pencil, ballpoint, felt_pen, yellow_marker, red_on_black, chalk, shadow, table, ruled, squared, form_field,
-        canvas_border, specks, one_pixel_line, transparent, tiny, faint, blurred, broken, far_away,
+        canvas_border, specks, one_pixel_line, clicked, transparent, tiny, faint, blurred, broken, far_away,
     )
 }  # fmt: skip

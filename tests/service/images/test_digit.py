@@ -28,7 +28,7 @@ TOLD_OF_ALL = {
     "canvas_border": {"lines", "frame"}, "form_field": {"lines", "frame"}, "one_pixel_line": {"thickened"},
     "transparent": {"alpha_ink"}, "tiny": {"inverted"}, "felt_pen": {"inverted"},
 }  # fmt: skip
-TOLD_OF_SOME = {"shadow": "edge", "pencil": "thickened"}
+TOLD_OF_SOME = {"shadow": "edge", "pencil": "thickened", "clicked": "specks"}
 
 
 @cache
@@ -126,6 +126,27 @@ def test_crumbs_are_left_out_and_told() -> None:
     ImageDraw.Draw(image).ellipse((285, 345, 292, 352), fill=BLACK)
     result = prepared(image)
     assert "specks" in codes(result) and np.array_equal(result.array, bare.array)
+
+
+def thin_five(dot: tuple[int, int]) -> Image.Image:
+    """A five 90 pixels high whose bar does not touch it, and a dot of three pixels at a row and a column."""
+    image = Image.new("RGB", (300, 300), WHITE)
+    draw = ImageDraw.Draw(image)
+    draw.line((120, 100, 165, 100), fill=BLACK)
+    draw.line((112, 104, 112, 140, 150, 145, 155, 175, 135, 190, 108, 186), fill=BLACK)
+    draw.rectangle((dot[1], dot[0], dot[1] + 2, dot[0] + 2), fill=BLACK)
+    return image
+
+
+def test_a_click_away_from_a_thin_digit_is_left_out_and_told() -> None:
+    bare, result = prepared(thin_five((104, 112))), prepared(thin_five((20, 260)))
+    assert "specks" in codes(result) and "specks" not in codes(bare)
+    assert np.ptp(np.flatnonzero(result.array[:, :, 0].any(axis=1))) + 1 == 20
+    assert model().classify([result])[0].label_index == 5
+
+
+def test_a_dot_beside_a_stroke_stays_with_it() -> None:
+    assert "specks" not in codes(prepared(thin_five((150, 170))))
 
 
 def test_dust_leaves_no_trace() -> None:
