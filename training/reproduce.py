@@ -29,7 +29,7 @@ FAMILIES = {
     ),
     "mnist_mlp_table_long": Family(
         "The rows of SGD again, 200 epochs long",
-        "What was run is within 0.3 points of the book on the test images, so the length was what was missing. On the "
+        "Every row is within 0.3 points of the book on the test images, so the length was what was missing. On the "
         "training images the rows with dropout are above it, as they are measured here with no unit dropped.",
     ),
 }
