@@ -153,8 +153,9 @@ def clicked(digit: NDArray[np.uint8], random: Generator) -> Image.Image:
     canvas = np.zeros(_PAGE, np.float32)
     canvas[225:345, 165:285] = _thinned(strokes(digit, 120) > 0.5)
     image = drawn(canvas, _WHITE, _BLACK)
-    for row, column in (random.integers(10, 60, (2, 2)) + [[0, 0], [80, 0]]).tolist():
-        ImageDraw.Draw(image).rectangle((column, row, column + 2, row + 2), fill=_BLACK)
+    for further_down, (row, column) in zip((0, 80), random.integers(10, 60, (2, 2)).tolist(), strict=True):
+        top = row + further_down
+        ImageDraw.Draw(image).rectangle((column, top, column + 2, top + 2), fill=_BLACK)
     return image
 
 
