@@ -95,6 +95,12 @@ def along_edge(parts: Components) -> NDArray[np.bool_]:
     return np.asarray(contacts.max(axis=0) >= np.maximum(_ALONG_EDGE * sides, 2))
 
 
+def filled(mask: Mask) -> Mask:
+    """The mask `[H, W]` with its holes."""
+    outside = find(np.pad(~mask, 1, constant_values=True))
+    return np.asarray(outside.labels != outside.labels[0, 0])[1:-1, 1:-1]
+
+
 def box(mask: Mask) -> tuple[slice, slice]:
     """The rows and columns that a mask covers; all of them where it is empty."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

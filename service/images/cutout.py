@@ -122,6 +122,4 @@ def _whole(mask: Mask) -> Mask:
     parts = components.find(mask)
     if not len(parts.areas):
         return mask
-    largest = parts.labels == parts.areas.argmax() + 1
-    outside = components.find(np.pad(~largest, 1, constant_values=True))
-    return np.asarray(outside.labels != outside.labels[0, 0])[1:-1, 1:-1]
+    return components.filled(parts.labels == parts.areas.argmax() + 1)

@@ -22,8 +22,10 @@ _LINE_COVERED = 0.55
 _LINE_PIECE = 0.08
 # Of the picture's sides: a frame spans more, and keeps out of the middle part of its own box.
 _FRAME_SPAN, _FRAME_INSIDE = 0.6, (0.22, 0.78)
-# Of the frame's sides: what it frames is larger.
-_FRAMED = 0.2
+# Of the frame's sides: what it frames is larger, and if the frame spans less, larger still.
+_FRAMED, _CLOSELY_FRAMED = 0.2, 0.25
+# Of the width of a line below a digit: its height is less, and its width more of the digit's height.
+_LINE_FLAT, _LINE_LONG = 0.15, 0.5
 # Of the picture's longer side.
 _LEAST_DIGIT = 0.06
 # Of the tallest mark's height: digits written side by side are taller.
@@ -107,10 +109,12 @@ def _frames(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Parts that go around another one and keep out of the middle of their own box."""
     height, width = parts.labels.shape
     spans = (parts.bottoms - parts.tops >= _FRAME_SPAN * height) & (parts.rights - parts.lefts >= _FRAME_SPAN * width)
-    return np.array([spans[part] and _frames_another(parts, part) for part in range(len(spans))], bool)
+    least = np.where(spans, _FRAMED, _CLOSELY_FRAMED)
+    large = (parts.bottoms - parts.tops >= _LEAST_DIGIT * height) & (parts.rights - parts.lefts >= _LEAST_DIGIT * width)
+    return np.array([large[part] and _frames_another(parts, part, least[part]) for part in range(len(spans))], bool)
 
 
-def _frames_another(parts: Components, part: int) -> bool:
+def _frames_another(parts: Components, part: int, least: float) -> bool:
     top, bottom, left, right = (edges[part] for edges in (parts.tops, parts.bottoms, parts.lefts, parts.rights))
     height, width = bottom - top, right - left
     low, high = _FRAME_INSIDE
@@ -118,7 +122,7 @@ def _frames_another(parts: Components, part: int) -> bool:
         top + round(height * low) : top + round(height * high), left + round(width * low) : left + round(width * high)
     ]
     within = (parts.tops > top) & (parts.bottoms < bottom) & (parts.lefts > left) & (parts.rights < right)
-    tall = parts.bottoms - parts.tops >= _FRAMED * height
+    tall = parts.bottoms - parts.tops >= least * height
     return bool((within & tall).any()) and not (inside == part + 1).any()
 
 
@@ -130,11 +134,23 @@ def _edges(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return along & bool(others >= _LEAST_DIGIT * max(parts.labels.shape))
 
 
+def _underlines(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Flat parts below all others."""
+    heights, widths = parts.bottoms - parts.tops, parts.rights - parts.lefts
+    flat = chosen & (heights <= _LINE_FLAT * widths)
+    others = chosen & ~flat
+    if not others.any():
+        return others
+    top, bottom = parts.tops[others].min(), parts.bottoms[others].max()
+    return np.asarray(flat & (parts.tops >= bottom) & (widths >= _LINE_LONG * (bottom - top)))
+
+
 # In their order; each knows what the ones before it left.
 _RULES: tuple[tuple[str, str, Callable[[Components, NDArray[np.bool_]], NDArray[np.bool_]]], ...] = (
     ("frame", "a frame around the digit left out", _frames),
     ("edge", "a shadow or an object at the edge of the picture left out", _edges),
     ("specks", "specks left out", _specks),
+    ("underline", "a line below the digit left out", _underlines),
 )
 
 

@@ -213,10 +213,46 @@ def far_away(digit: NDArray[np.uint8], random: Generator) -> Image.Image:
     return drawn(on_page(strokes(digit, 44), random), paper(random), (30, 30, 50))
 
 
+def sticky_note(digit: NDArray[np.uint8], random: Generator) -> Image.Image:
+    """A yellow note that lies whole in the picture, on a dark table."""
+    table, note = paper(random, (120, 90, 70), 0.3), paper(random, (240, 225, 110))
+    table[60:320, 40:270] = note[60:320, 40:270]
+    side = int(random.integers(90, 160))
+    ink = np.zeros(_PAGE, np.float32)
+    ink[110 : 110 + side, 80 : 80 + side] = strokes(digit, side)
+    return drawn(ink, table, (30, 30, 60))
+
+
+def circled(digit: NDArray[np.uint8], random: Generator) -> Image.Image:
+    """In a circle, as an item of a list, small on its page."""
+    ink = np.zeros(_PAGE, np.float32)
+    ink[130:210, 110:190] = strokes(digit, 80, -1)
+    image, drift = drawn(ink, _WHITE, _BLACK), int(random.integers(-8, 8))
+    ImageDraw.Draw(image).ellipse((80 + drift, 100, 220 + drift, 240), outline=_BLACK, width=4)
+    return image
+
+
+def underlined(digit: NDArray[np.uint8], random: Generator) -> Image.Image:
+    """With a line drawn below it by hand."""
+    ink = np.zeros(_PAGE, np.float32)
+    ink[60:240, 60:240] = strokes(digit, 180)
+    image, drop = drawn(ink, _WHITE, _BLACK), int(random.integers(-4, 4))
+    ImageDraw.Draw(image).line((60, 270, 240, 270 + drop), fill=_BLACK, width=5)
+    return image
+
+
+def cut_tightly(digit: NDArray[np.uint8], random: Generator) -> Image.Image:
+    """Cut to its ink from a canvas."""
+    ink = strokes(digit, 200, int(random.integers(-2, 3)))
+    rows, columns = np.nonzero(ink > 0.5)
+    return drawn(ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1], _WHITE, _BLACK)
+
+
 CASES: dict[str, Callable[[NDArray[np.uint8], Generator], Image.Image]] = {
     case.__name__: case
     for case in (
         pencil, ballpoint, felt_pen, yellow_marker, red_on_black, chalk, shadow, table, ruled, squared, form_field,
         canvas_border, specks, one_pixel_line, clicked, transparent, tiny, faint, blurred, broken, far_away,
+        sticky_note, circled, underlined, cut_tightly,
     )
 }  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from service.images import components, ground, marks, square
+from service.images import components, ground, marks, page, square
 from service.images.decode import Picture
 from service.images.ground import Grey
 from service.images.kinds import BLANK, Prepared
@@ -35,6 +35,8 @@ _PEN_WIDTH_PX = 2.4
 # A channel is preferred to grey if ink stands out this much more in it: yellow on white, red on black.
 _COLOURED = 1.6
 _UNTOUCHED = Step("untouched", "already in the form of the data set")
+_SHEET = Step("sheet", "what lies around the sheet left out")
+_MARGIN = Step("margin", "ink reaches the edges, so a margin was added")
 _GREY = Step("grey", "colours turned to grey")
 _INVERTED = Step("inverted", "dark ink on a light ground, so dark and light were swapped")
 _SEVERAL = Step("several_digits", "there seem to be several digits; cut them apart and send one a picture")
@@ -58,7 +60,7 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     if ready := _ready(picture.image, height, width):
         array, steps = ready
         return Prepared(array, (*picture.steps, *steps), in_form=True)
-    ink = _looked_at_closely(picture.image)
+    ink = _on_its_page(picture.image)
     if ink is None:
         return Prepared(np.zeros((height, width, 1), np.uint8), picture.steps, (BLANK,), subject=False)
     placed, placing = _placed(ink.strength, height, width)
@@ -104,6 +106,16 @@ def _centre_of_mass(strength: Grey) -> tuple[float, float]:
 def _moments(length: int) -> Grey:
     """What sums up a line of that length, and what weighs it by place: `[2, length]`."""
     return np.stack([np.ones(length), np.arange(length)]).astype(np.float32)
+
+
+def _on_its_page(image: Image.Image) -> Ink | None:
+    """The strokes on the sheet that lies in the picture, if there are any on one; else those of the whole picture."""
+    wider = page.with_margin(image)
+    sheet = None if wider else page.sheet(image)
+    for part, told in ((wider, _MARGIN), (sheet and image.crop(sheet), _SHEET)):
+        if part and (ink := _looked_at_closely(part)):
+            return ink._replace(steps=(told, *ink.steps))
+    return _looked_at_closely(image)
 
 
 def _looked_at_closely(image: Image.Image) -> Ink | None:

@@ -21,14 +21,18 @@ SHAPE = (28, 28, 1)
 LIMITS = Limits(max_bytes=2**20, max_pixels=2**20, max_frames=1)
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 # In the order in which they are decided.
-CODES = ("grey", "channel", "light_ink", "inverted", "lines", "frame", "edge", "specks", "thickened", "boxed")
+CODES = (
+    "margin", "sheet", "grey", "channel", "light_ink", "inverted", "lines", "frame", "edge", "specks", "underline",
+    "thickened", "boxed",
+)  # fmt: skip
 # What belongs to the way in which a picture comes about: one of these is told of every digit, or of most.
 TOLD_OF_ALL = {
-    "yellow_marker": {"channel"}, "red_on_black": {"light_ink"}, "chalk": {"light_ink"}, "table": {"frame", "edge"},
-    "canvas_border": {"lines", "frame"}, "form_field": {"lines", "frame"}, "one_pixel_line": {"thickened"},
+    "yellow_marker": {"channel"}, "red_on_black": {"light_ink"}, "chalk": {"light_ink"}, "table": {"sheet"},
+    "canvas_border": {"lines", "frame", "sheet"}, "form_field": {"lines", "frame"},
+    "sticky_note": {"sheet"}, "circled": {"frame"}, "underlined": {"underline"}, "one_pixel_line": {"thickened"},
     "transparent": {"alpha_ink"}, "tiny": {"inverted"}, "felt_pen": {"inverted"},
 }  # fmt: skip
-TOLD_OF_SOME = {"shadow": "edge", "pencil": "thickened", "clicked": "specks"}
+TOLD_OF_SOME = {"shadow": "edge", "pencil": "thickened", "clicked": "specks", "cut_tightly": "margin"}
 
 
 @cache
