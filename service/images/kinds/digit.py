@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from service.images import components, ground, marks, page, square
+from service.images import components, ground, marks, paper, square
 from service.images.decode import Picture
 from service.images.ground import Grey
 from service.images.kinds import BLANK, Prepared
@@ -60,7 +60,7 @@ def prepare(picture: Picture, shape: tuple[int, int, int]) -> Prepared:
     if ready := _ready(picture.image, height, width):
         array, steps = ready
         return Prepared(array, (*picture.steps, *steps), in_form=True)
-    ink = _on_its_page(picture.image)
+    ink = _on_its_paper(picture.image)
     if ink is None:
         return Prepared(np.zeros((height, width, 1), np.uint8), picture.steps, (BLANK,), subject=False)
     placed, placing = _placed(ink.strength, height, width)
@@ -108,10 +108,10 @@ def _moments(length: int) -> Grey:
     return np.stack([np.ones(length), np.arange(length)]).astype(np.float32)
 
 
-def _on_its_page(image: Image.Image) -> Ink | None:
+def _on_its_paper(image: Image.Image) -> Ink | None:
     """The strokes on the sheet that lies in the picture, if there are any on one; else those of the whole picture."""
-    wider = page.with_margin(image)
-    sheet = None if wider else page.sheet(image)
+    wider = paper.with_margin(image)
+    sheet = None if wider else paper.sheet(image)
     for part, told in ((wider, _MARGIN), (sheet and image.crop(sheet), _SHEET)):
         if part and (ink := _looked_at_closely(part)):
             return ink._replace(steps=(told, *ink.steps))

@@ -1,4 +1,4 @@
-"""The page that a mark stands on: taken out of what lies around it, and given a margin where it was cut too tightly."""
+"""The paper that a mark stands on: taken out of what lies around it, and given a margin where it was cut tightly."""
 
 import numpy as np
 from numpy.typing import NDArray
