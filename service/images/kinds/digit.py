@@ -20,8 +20,8 @@ _BOX = 20 / 28
 _SIDE_PX = 256
 # Times that side: a page so large is looked at again where its digit is, if that is this small a part of the side.
 _LARGE_PAGE, _SMALL_DIGIT = 1.3, 0.15
-# Grey levels: a picture whose ink differs less from its paper is blank.
-_LEAST_CONTRAST = 14
+# Grey levels: a picture whose ink differs less from its paper, or from a ground without any noise, is blank.
+_LEAST_CONTRAST, _LEAST_ON_CLEAN = 14, 10
 # Contrast of noise, in deviations, that is not yet ink.
 _NOISE = 6
 # Of the ink: a part less than this is a speck in it.
@@ -196,7 +196,7 @@ def _ink_level(contrast: Grey) -> float | None:
         level = float(np.median(darkest))
     below = contrast[contrast <= parted]
     noise = float(np.median(below)) if below.size else 0.0
-    return level if level > max(_LEAST_CONTRAST, _NOISE * noise) else None
+    return level if level > max(_LEAST_CONTRAST if noise else _LEAST_ON_CLEAN, _NOISE * noise) else None
 
 
 def _stroke_width(strength: Grey) -> float:

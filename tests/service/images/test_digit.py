@@ -149,6 +149,13 @@ def test_a_click_away_from_a_thin_digit_is_left_out_and_told() -> None:
     assert model().classify([result])[0].label_index == 5
 
 
+def test_a_line_of_one_pixel_is_seen_on_a_large_canvas() -> None:
+    image = Image.new("RGB", (1000, 1000), WHITE)
+    ImageDraw.Draw(image).line((330, 520, 470, 515, 400, 800), fill=BLACK)
+    result = prepared(image)
+    assert result.subject and model().classify([result])[0].label_index == 7
+
+
 def test_a_dot_beside_a_stroke_stays_with_it() -> None:
     assert "specks" not in codes(prepared(thin_five((150, 170))))
 
