@@ -25,6 +25,21 @@ class Components(NamedTuple):
     lefts: NDArray[np.int64]
     rights: NDArray[np.int64]
 
+    @property
+    def heights(self) -> NDArray[np.int64]:
+        """Of the boxes, in pixels."""
+        return self.bottoms - self.tops
+
+    @property
+    def widths(self) -> NDArray[np.int64]:
+        """Of the boxes, in pixels."""
+        return self.rights - self.lefts
+
+    @property
+    def sides(self) -> NDArray[np.int64]:
+        """The longer side of each box, in pixels."""
+        return np.maximum(self.heights, self.widths)
+
     def only(self, chosen: NDArray[np.bool_]) -> Mask:
         """The mask of the parts `chosen` `[parts]`."""
         return np.asarray(np.concatenate([[False], chosen]).take(self.labels))
@@ -89,7 +104,7 @@ def _numbered(runs: int, above: NDArray[np.int64], below: NDArray[np.int64]) -> 
 
 def along_edge(parts: Components) -> NDArray[np.bool_]:
     """Which parts lie along an edge of the picture, as shadows and tables do; a stroke only ends there."""
-    labels, sides = parts.labels, np.maximum(parts.bottoms - parts.tops, parts.rights - parts.lefts)
+    labels, sides = parts.labels, parts.sides
     edges = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
     contacts = np.stack([np.bincount(edge, minlength=len(sides) + 1)[1:] for edge in edges])
     return np.asarray(contacts.max(axis=0) >= np.maximum(_ALONG_EDGE * sides, 2))

@@ -66,7 +66,7 @@ def _specks(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _dots(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Small parts away from the largest one; pieces of a stroke lie near it."""
-    sides = np.maximum(parts.bottoms - parts.tops, parts.rights - parts.lefts)
+    sides = parts.sides
     if not chosen.any():
         return chosen
     largest = np.where(chosen, sides, 0).argmax()
@@ -108,9 +108,9 @@ def _in_runs(mask: Mask, wanted: Callable[[NDArray[np.int64]], NDArray[np.bool_]
 def _frames(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Parts that go around another one and keep out of the middle of their own box."""
     height, width = parts.labels.shape
-    spans = (parts.bottoms - parts.tops >= _FRAME_SPAN * height) & (parts.rights - parts.lefts >= _FRAME_SPAN * width)
+    spans = (parts.heights >= _FRAME_SPAN * height) & (parts.widths >= _FRAME_SPAN * width)
     least = np.where(spans, _FRAMED, _CLOSELY_FRAMED)
-    large = (parts.bottoms - parts.tops >= _LEAST_DIGIT * height) & (parts.rights - parts.lefts >= _LEAST_DIGIT * width)
+    large = (parts.heights >= _LEAST_DIGIT * height) & (parts.widths >= _LEAST_DIGIT * width)
     return np.array([large[part] and _frames_another(parts, part, least[part]) for part in range(len(spans))], bool)
 
 
@@ -122,27 +122,26 @@ def _frames_another(parts: Components, part: int, least: float) -> bool:
         top + round(height * low) : top + round(height * high), left + round(width * low) : left + round(width * high)
     ]
     within = (parts.tops > top) & (parts.bottoms < bottom) & (parts.lefts > left) & (parts.rights < right)
-    tall = parts.bottoms - parts.tops >= least * height
+    tall = parts.heights >= least * height
     return bool((within & tall).any()) and not (inside == part + 1).any()
 
 
 def _edges(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Parts that lie along the picture's edge, if there is another one that could be the digit."""
     along = components.along_edge(parts)
-    sides = np.maximum(parts.bottoms - parts.tops, parts.rights - parts.lefts)
+    sides = parts.sides
     others = sides[chosen & ~along].max(initial=0)
     return along & bool(others >= _LEAST_DIGIT * max(parts.labels.shape))
 
 
 def _underlines(parts: Components, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Flat parts below all others."""
-    heights, widths = parts.bottoms - parts.tops, parts.rights - parts.lefts
-    flat = chosen & (heights <= _LINE_FLAT * widths)
+    flat = chosen & (parts.heights <= _LINE_FLAT * parts.widths)
     others = chosen & ~flat
     if not others.any():
         return others
     top, bottom = parts.tops[others].min(), parts.bottoms[others].max()
-    return np.asarray(flat & (parts.tops >= bottom) & (widths >= _LINE_LONG * (bottom - top)))
+    return np.asarray(flat & (parts.tops >= bottom) & (parts.widths >= _LINE_LONG * (bottom - top)))
 
 
 # In their order; each knows what the ones before it left.
@@ -156,7 +155,7 @@ _RULES: tuple[tuple[str, str, Callable[[Components, NDArray[np.bool_]], NDArray[
 
 def _several(parts: Components, chosen: NDArray[np.bool_]) -> bool:
     """Whether marks of about one height stand side by side."""
-    heights = parts.bottoms - parts.tops
+    heights = parts.heights
     tall = np.flatnonzero(chosen & (heights >= _AS_TALL * heights[chosen].max(initial=1)))
     order = tall[np.argsort(parts.lefts[tall])]
     return bool((parts.lefts[order][1:] >= np.maximum.accumulate(parts.rights[order])[:-1]).any())

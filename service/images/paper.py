@@ -39,7 +39,7 @@ def sheet(image: Image.Image) -> tuple[int, int, int, int] | None:
     parts = components.find(light)
     if not len(parts.areas) or light.all() or grey[light].mean() - grey[~light].mean() < _LEAST_STEP:
         return None
-    if np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean() > _MOST_AT_RIM:
+    if square.rim(light).mean() > _MOST_AT_RIM:
         return None
     own = parts.labels == parts.areas.argmax() + 1
     rows, columns = components.box(own)
@@ -74,7 +74,7 @@ def with_margin(image: Image.Image) -> Image.Image | None:
     """
     pixels = square.as_array(image)
     sides = pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]
-    rim = np.concatenate(sides)
+    rim = square.rim(pixels)
     # Digits are round: most corners are ground, even where most of the rim is ink.
     corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1]]
     colour = max(corners, key=lambda corner: (_share(corners, corner), _share(rim, corner)))

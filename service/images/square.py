@@ -1,8 +1,12 @@
 """Geometry and light that the kinds share: fitting into the model's frame, and what a picture's border says."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+T = TypeVar("T", bound=np.generic)
 
 # Of 255: Fashion-MNIST's authors trimmed what is within 5 % of the corner's colour (Xiao et al. 2017, section 2).
 SAME_COLOUR = 0.05 * 255
@@ -34,16 +38,20 @@ def fill(image: Image.Image, width: int, height: int) -> Image.Image:
 
 def border(image: Image.Image) -> NDArray[np.uint8]:
     """The outermost pixels of a grey picture, once around: uint8 `[N]`."""
-    grey = as_array(image)[..., 0]
-    return np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
+    return rim(as_array(image)[..., 0])
+
+
+def rim(array: NDArray[T]) -> NDArray[T]:
+    """The outermost pixels of an array `[H, W, …]`, once around: `[N, …]`."""
+    return np.concatenate([array[0], array[-1], array[1:-1, 0], array[1:-1, -1]])
 
 
 def plain_ground(image: Image.Image, least: float) -> NDArray[np.float32] | None:
     """The colour `[channels]` of at least that part of the outermost pixels; None if there is no such colour."""
     pixels = _with_channels(image)
-    rim = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    ground = np.median(rim, axis=0)
-    alike = np.abs(rim - ground).max(axis=1) <= 2 * SAME_COLOUR
+    around = rim(pixels)
+    ground = np.median(around, axis=0)
+    alike = np.abs(around - ground).max(axis=1) <= 2 * SAME_COLOUR
     return np.asarray(ground) if alike.mean() >= least else None
 
 
