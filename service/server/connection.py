@@ -49,7 +49,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.parser = _Parser(cfg, self._received, client)
         self.initialized = True
         self.phase = Phase.IDLE
-        self.since = self.expires = 0.0
+        self.since = self.expires = self.came = 0.0
         self._chunks: Chunks | None = None
         self._is_too_large = False
 
@@ -71,9 +71,11 @@ class Connection(TConn):  # type: ignore[misc]
     def receive(self) -> bytes | None:
         """What has come: empty at the end of the stream, None if nothing has. Raises OSError as sockets do."""
         try:
-            return self.outgoing.recv(_PIECE, socket.MSG_DONTWAIT)
+            data = self.outgoing.recv(_PIECE, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
+        self.came = time.monotonic()
+        return data
 
     def wait(self, seconds: float) -> None:
         """Says for how long from now its phase may last."""
@@ -82,7 +84,7 @@ class Connection(TConn):  # type: ignore[misc]
 
     def begin(self) -> bytes:
         """Goes on to the next request; returns what of it has come already (pipelining)."""
-        self.phase, self.parser.parsed = Phase.IDLE, None
+        self.phase, self.parser.parsed, self.came = Phase.IDLE, None, time.monotonic()
         self._chunks, self._is_too_large = None, False
         return self._received.take()
 

@@ -19,6 +19,11 @@ class Lane:
         self._in_hand: dict[Connection, Future[bool]] = {}
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in hand."""
+        return not self._in_hand
+
+    @property
     def waiting(self) -> int:
         """How many have no thread yet."""
         return max(0, len(self._in_hand) - self._threads)

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 # What of a request line tells a probe, so that it is looked at first.
 _PROBES = tuple(f"GET {path}".encode() for path in PROBES)
 _CLOSE_WITHIN_S = 2.0
-_WORK_S = 0.005
+_WORK_S = 0.002
 _PASSED_OVER_AT_ONCE = 2**20
 _DISPENSABLE_AFTER_S = 1.0
 # What a worker has open besides its connections, and may have to open to answer them.
@@ -170,7 +170,8 @@ class Reception:
             return
         if data is None:
             return
-        if connection.phase is Phase.IDLE and data.startswith(_PROBES):
+        # Who leaves makes room, and counts no more among those that the worker has.
+        if not data or (connection.phase is Phase.IDLE and data.startswith(_PROBES)):
             self._take(connection, data)
         else:
             self._come[connection] = data
@@ -224,10 +225,12 @@ class Reception:
         return largest is not None
 
     def _hand_over(self, connection: Connection, fits: bool) -> None:
-        if fits and self._serve(connection):
-            self._waiting.lend(connection)
-        else:
+        if not (fits and self._serve(connection)):
             self._turn_away(connection, self._door.full)
+
+    def lend(self, connection: Connection) -> None:
+        """Until it is taken back, somebody else answers its request."""
+        self._waiting.lend(connection)
 
     def _allowed_s(self, phase: Phase) -> float:
         return self._settings.body_timeout_s if phase is Phase.BODY else self._settings.head_timeout_s

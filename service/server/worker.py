@@ -23,6 +23,7 @@ from service.server.balance import Balance
 from service.server.connection import Connection
 from service.server.entrance import Entrance
 from service.server.lane import Lane
+from service.server.quick import Quick
 from service.server.reception import Reception, pass_over_body
 from service.server.relief import Relief
 from service.settings import Settings, read_settings
@@ -45,6 +46,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     seat: int
     """Its own in the balance; set before the fork."""
     _settings: Settings
+    _computes_one: bool
     _door: Door
     _reception: Reception
     _entrance: Entrance
@@ -57,6 +59,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.relief = Relief()
         self._predecessors: list[PatientWorker] = []
         self._probe: Future[bool] | None = None
+        self._quick = Quick()
         self._looked = 0.0
         self._lets_one_go = False
 
@@ -80,8 +83,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """The loop: waits for all clients at once, and leaves to threads only what can be answered."""
         self._open_lanes()
         self._door = door_of(self.wsgi)
-        self._door.count_waiting(lambda: self._computing.waiting)
         self._reception = Reception(self.cfg, self._settings, self._door, self.poller, self._serve)
+        self._door.count_waiting(lambda: self._computing.waiting + self._reception.behind)
         self._entrance = Entrance(self.balance, self.seat, self._reception, self.set_accept_enabled)
         self.poller.register(self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks)
         self._begin_if_fit()
@@ -90,6 +93,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._stop()
 
     def _open_lanes(self) -> None:
+        self._computes_one = self._settings.computing_threads == 1
         waiting = self._settings.max_waiting
         self._computing = Lane(self.tpool, self.cfg.threads, self._settings.computing_threads + waiting)
         self._others = Lane(ThreadPoolExecutor(_OTHER_THREADS), _OTHER_THREADS, _OTHER_THREADS + waiting)
@@ -162,10 +166,23 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._serve_probe(connection)
             return True
         lane = self._computing if _may_compute(connection) else self._others
+        if lane is self._computing and self._is_quick(connection):
+            self._answer_now(connection)
+            return True
         if has_room := lane.has_room():
             self._let_go_or_not(connection)
             self._submit(lane, connection)
         return has_room
+
+    def _is_quick(self, connection: Connection) -> bool:
+        """Where a worker computes one at a time its loop may do it; if more come than it can answer, they line up."""
+        is_free = self._computes_one and self._computing.is_idle and self._reception.behind < self._settings.max_waiting
+        return is_free and self._quick.expects(connection)
+
+    def _answer_now(self, connection: Connection) -> None:
+        self._let_go_or_not(connection)
+        self._reception.lend(connection)
+        self._reception.take_back(connection, self._quick.in_loop(connection, self._answer))
 
     def _let_go_or_not(self, connection: Connection) -> None:
         """Answers now and then with `Connection: close` where it has far more connections than another worker.
@@ -186,13 +203,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             wait((self._probe,), _PROBE_FIRST_S)
 
     def _submit(self, lane: Lane, connection: Connection) -> "Future[bool]":
+        self._reception.lend(connection)
         connection.wait(self._door.patience_s(connection.request))
-        future = lane.take(connection, partial(self._answer, connection, connection.since))
+        future = lane.take(connection, partial(self._answer_in_thread, lane, connection))
         future.add_done_callback(lambda done: self.method_queue.defer(self._finish, lane, connection, done))
         return future
 
-    def _answer(self, connection: Connection, came: float) -> bool:
-        arrival.tell(came)
+    def _answer_in_thread(self, lane: Lane, connection: Connection) -> bool:
+        return self._quick.in_thread(connection, self._answer) if lane is self._computing else self._answer(connection)
+
+    def _answer(self, connection: Connection) -> bool:
+        arrival.tell(connection.came)
         return bool(self.handle(connection))
 
     def _finish(self, lane: Lane, connection: Connection, future: "Future[bool]") -> None:
