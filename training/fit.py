@@ -2,80 +2,55 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend, interruption, model, spread
-from training.augment import augment
+from training import backend, interruption, model, objective, spread
+from training.batches import Batches
 from training.dataset import DataSet, Split
-from training.lookahead import Lookahead
+from training.lookahead import Lookahead, pull_of
 from training.progress import Progress
 from training.recipe import Recipe
 from training.run import Checkpoint, Epoch, Run
 from training.spread import Share
 
-
-class Batches(keras.utils.PyDataset):
-    """One epoch of augmented batches; order and augmentation depend on seed, epoch and batch number alone."""
-
-    def __init__(self, split: Split, classes: int, recipe: Recipe, seed: int, epoch: int, share: Share) -> None:
-        # More than one: then batches are made beside the steps, in threads, and still come in their order.
-        super().__init__(workers=2)
-        self._split, self._recipe, self._key, self._share = split, recipe, (seed, epoch), share
-        self._augmentation = recipe.phase(epoch).augmentation
-        self._order = np.random.default_rng(self._key).permutation(len(split.labels))
-        self._mirrored = (np.random.default_rng(seed).random(len(split.labels)) < 0.5) ^ (epoch % 2 == 1)
-        self._classes = classes
-
-    def __len__(self) -> int:
-        whole, rest = divmod(len(self._order), self._recipe.batch_size)
-        # A rest too small for a picture on each device would be an empty batch, whose mean is no number.
-        return whole + (rest >= self._share.devices)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Images uint8 `[N, H, W, C]`; labels float32, one-hot `[N, classes]` or for squared error `[N, 1]`."""
-        size = self._recipe.batch_size
-        chosen = self._order[index * size : (index + 1) * size]
-        random = np.random.default_rng((*self._key, index))
-        images = augment(self._split.images[chosen], self._augmentation, self._mirrored[chosen], random)
-        images, labels = self._own(images), self._own(self._split.labels[chosen])
-        if self._recipe.loss == "squared_error":
-            return images, labels[:, None].astype(np.float32)
-        return images, np.eye(self._classes, dtype=np.float32)[labels]
-
-    def _own(self, batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The share of this process in a batch; a rest that does not divide by all devices is left out."""
-        process, processes, devices = self._share
-        return batch[: len(batch) // devices * devices][process::processes]
+# Trains one epoch, counted from 0; what was measured on the way.
+EpochOf = Callable[[int], dict[str, float]]
 
 
 def fit(
-    run: Run, data_set: DataSet, train: Split, validation: Split, progress: Progress, share: Share
+    run: Run,
+    data_set: DataSet,
+    train: Split,
+    validation: Split,
+    progress: Progress,
+    share: Share,
+    on_device: bool | None = None,
 ) -> tuple[keras.Model, list[Epoch]]:
     """Trains the run to its last epoch, with a checkpoint after each; returns the model and the history.
 
-    The same seed, backend, device and versions give the same weights, however often the run was stopped.
+    The same seed, backend, device and versions give the same weights, however often the run was stopped. Pictures lie
+    and are changed on the device where that is a GPU that has room for them, or as `on_device` says.
     """
     recipe = run.recipe
+    made = _on_device if _stays(on_device, share, train) else _beside
     policy = backend.precision(recipe.precision)
     with spread.over(share):
         keras.utils.set_random_seed(run.seed)
         spread.check_batch(share, recipe.batch_size)
         trained = model.build(recipe, data_set, train.images, policy)
         _compile(trained, recipe, len(train.labels))
-        # Has Keras make its metrics now: the first `fit` would take a batch for that, and on JAX give it out twice.
-        trained.test_on_batch(*Batches(train, len(data_set.labels), recipe, run.seed, 0, share)[0])
+        one_epoch = made(trained, run, train, len(data_set.labels), share, progress)
         done = run.load()
         history = restore(trained, done) if done else []
         progress.start(run, device=_told(share), policy=policy, done=len(history))
         with spread.alone():
             judge = trained if share.devices == 1 else model.build(recipe, data_set, train.images, policy)
         for epoch in range(len(history), recipe.epochs):
-            batches = Batches(train, len(data_set.labels), recipe, run.seed, epoch, share)
-            measured = _one_epoch(trained, batches, _callbacks(recipe, epoch, len(batches), progress))
+            measured = _measured(trained, one_epoch, epoch)
             values = [_array(variable) for variable in _variables(trained)]
             measured |= _judged(judge, values, validation)
             history.append({"epoch": epoch + 1, **measured})
@@ -120,8 +95,8 @@ def _compile(trained: keras.Model, recipe: Recipe, train_images: int) -> None:
     steps_per_epoch = math.ceil(train_images / recipe.batch_size)
     trained.compile(
         optimizer=model.optimizer(recipe, steps_per_epoch),
-        loss=_loss(recipe),
-        metrics=[_accuracy(recipe)],
+        loss=objective.loss(recipe),
+        metrics=[keras.metrics.MeanMetricWrapper(objective.right(recipe), name="accuracy")],
         # XLA on the CPU measured 4 times slower than TensorFlow's own kernels for these networks.
         jit_compile="auto",
         # Fewer returns to Python: a quarter less time for the small MLPs, and the same weights.
@@ -130,41 +105,58 @@ def _compile(trained: keras.Model, recipe: Recipe, train_images: int) -> None:
     trained.optimizer.build(trained.trainable_variables)
 
 
+def _stays(on_device: bool | None, share: Share, train: Split) -> bool:
+    """Whether the pictures stay on the device; raises NotSpread where that is wanted on several."""
+    if on_device and share.devices > 1:
+        raise spread.NotSpread(f"--on-device is for one device, not {share.devices}: each batch is divided on the host")
+    return backend.keeps(train.images.nbytes) and share.devices == 1 if on_device is None else on_device
+
+
+def _beside(trained: keras.Model, run: Run, train: Split, classes: int, share: Share, progress: Progress) -> EpochOf:
+    """Epochs whose batches are made on the host, beside the steps."""
+
+    def one_epoch(epoch: int) -> dict[str, float]:
+        batches = Batches(train, classes, run.recipe, run.seed, epoch, share)
+        callbacks = _callbacks(run.recipe, epoch, len(batches), progress)
+        with interruption.heeded() as check:
+            callbacks.append(keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: check()))
+            logs = trained.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=callbacks).history
+        return {name: float(logs[name][0]) for name in ("loss", "accuracy")}
+
+    # Has Keras make its metrics now: the first `fit` would take a batch for that, and on JAX give it out twice.
+    trained.test_on_batch(*Batches(train, classes, run.recipe, run.seed, 0, share)[0])
+    return one_epoch
+
+
+def _on_device(trained: keras.Model, run: Run, train: Split, classes: int, share: Share, progress: Progress) -> EpochOf:
+    """Epochs that are one call each."""
+    from training.on_device import Epochs
+
+    epochs = Epochs(trained, run.recipe, train, classes, run.seed)
+    steps = math.ceil(len(train.labels) / run.recipe.batch_size)
+
+    def one_epoch(epoch: int) -> dict[str, float]:
+        with interruption.heeded():
+            measured = epochs.run(epoch)
+        progress.on_batch(steps, steps, measured)
+        return measured
+
+    return one_epoch
+
+
 def _callbacks(recipe: Recipe, epoch: int, steps: int, progress: Progress) -> list[keras.callbacks.Callback]:
     bar = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: progress.on_batch(batch + 1, steps, logs)
     )
-    if not recipe.optimizer.lookahead_steps:
-        return [bar]
-    phase = recipe.phase(epoch)
-    return [bar, Lookahead(recipe.optimizer.lookahead_steps, steps * phase.first, steps * phase.epochs)]
+    pull = pull_of(recipe, recipe.phase(epoch), steps)
+    return [bar, Lookahead(pull)] if pull else [bar]
 
 
-def _one_epoch(trained: keras.Model, batches: Batches, callbacks: list[keras.callbacks.Callback]) -> dict[str, float]:
+def _measured(trained: keras.Model, one_epoch: EpochOf, epoch: int) -> dict[str, float]:
     started = time.perf_counter()
-    with interruption.heeded() as check:
-        callbacks = [*callbacks, keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: check())]
-        logs = trained.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=callbacks).history
-    return {
-        **{name: float(logs[name][0]) for name in ("loss", "accuracy")},
-        "learning_rate": float(trained.optimizer.learning_rate),
-        "seconds": round(time.perf_counter() - started, 2),
-    }
-
-
-def _loss(recipe: Recipe) -> keras.losses.Loss:
-    if recipe.loss == "squared_error":
-        return keras.losses.MeanSquaredError()
-    return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-
-
-def _accuracy(recipe: Recipe) -> keras.metrics.Metric:
-    if recipe.loss == "cross_entropy":
-        return keras.metrics.CategoricalAccuracy(name="accuracy")
-    # A number is right if it rounds to the label.
-    return keras.metrics.MeanMetricWrapper(
-        lambda truth, number: keras.ops.cast(keras.ops.abs(number - truth) < 0.5, "float32"), name="accuracy"
-    )
+    measured = one_epoch(epoch)
+    rate = float(trained.optimizer.learning_rate)
+    return {**measured, "learning_rate": rate, "seconds": round(time.perf_counter() - started, 2)}
 
 
 def measure(trained: keras.Model, split: Split) -> tuple[float, float]:

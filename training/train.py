@@ -12,7 +12,9 @@ from training.spread import Share
 from training.tensorboard import Curves
 
 
-def train(run: Run, data_set: DataSet, splits: Splits, *, tensorboard: bool = False) -> Result:
+def train(
+    run: Run, data_set: DataSet, splits: Splits, *, tensorboard: bool = False, on_device: bool | None = None
+) -> Result:
     """Trains a run to its end, or on to it, and measures it once; one that is finished is only read."""
     if done := run.result():
         return done
@@ -23,7 +25,7 @@ def train(run: Run, data_set: DataSet, splits: Splits, *, tensorboard: bool = Fa
     with _held(run, share), Progress(Curves(run.folder) if tensorboard and share.leads else None) as progress:
         if share.leads:
             run.tidy()
-        trained, history = fit.fit(run, data_set, train_split, validation, progress, share)
+        trained, history = fit.fit(run, data_set, train_split, validation, progress, share, on_device)
         test_loss, test_accuracy = fit.measure(trained, splits.test)
         result = Result(
             test_loss=test_loss,

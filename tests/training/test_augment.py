@@ -1,5 +1,8 @@
-"""Augmentation changes pictures as it says, and the same way for the same generator state."""
+"""Augmentation changes pictures as it says, and the same way for the same generator state, on the host and by JAX."""
 
+import functools
+import importlib.util
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 
 from training.augment import augment
+from training.augmentations.draws import KeyedDraws
 from training.dataset import UInt8
 from training.recipe import Augmentation
 
@@ -30,8 +34,38 @@ def pictures(count: int = 64, channels: int = 3) -> UInt8:
     return np.random.default_rng(1).integers(1, 256, (count, 8, 8, channels), dtype=np.uint8)
 
 
-def augmented(images: UInt8, how: Augmentation, seed: int = 1, mirrored: bool = False) -> UInt8:
+Augmented = Callable[..., UInt8]
+
+
+def on_host(images: UInt8, how: Augmentation, seed: int = 1, mirrored: Any = False) -> UInt8:
     return augment(images, how, np.full(len(images), mirrored), np.random.default_rng(seed))
+
+
+@functools.cache
+def compiled(how: Augmentation) -> Callable[[UInt8, Any, Any], UInt8]:
+    import jax
+
+    made: Callable[[UInt8, Any, Any], UInt8] = jax.jit(
+        lambda images, mirrored, key: augment(images, how, mirrored, KeyedDraws(key))
+    )
+    return made
+
+
+def by_jax(images: UInt8, how: Augmentation, seed: int = 1, mirrored: Any = False) -> UInt8:
+    import jax
+
+    return np.asarray(compiled(how)(images, np.full(len(images), mirrored), jax.random.key(seed)))
+
+
+JAX = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="JAX is an extra: pip install -r requirements/jax.txt"
+)
+
+
+@pytest.fixture(params=[on_host, pytest.param(by_jax, marks=[JAX, pytest.mark.thorough])])
+def augmented(request: pytest.FixtureRequest) -> Augmented:
+    way: Augmented = request.param
+    return way
 
 
 def disc(count: int = 40) -> UInt8:
@@ -41,12 +75,12 @@ def disc(count: int = 40) -> UInt8:
     return np.repeat(one[None, ..., None], count, axis=0)
 
 
-def test_no_augmentation_changes_nothing() -> None:
+def test_no_augmentation_changes_nothing(augmented: Augmented) -> None:
     assert np.array_equal(augmented(pictures(), Augmentation()), pictures())
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_same_generator_state_gives_the_same_pictures(channels: int) -> None:
+def test_the_same_generator_state_gives_the_same_pictures(augmented: Augmented, channels: int) -> None:
     how = replace(EVERYTHING, ground=0.5 if channels == 1 else 0.0)
     images = pictures(channels=channels)
     one, other = (augmented(images, how, seed=5) for _ in range(2))
@@ -55,71 +89,71 @@ def test_the_same_generator_state_gives_the_same_pictures(channels: int) -> None
     assert np.array_equal(images, pictures(channels=channels)), "the caller's pictures stay as they are"
 
 
-def test_only_the_named_pictures_are_mirrored() -> None:
+def test_only_the_named_pictures_are_mirrored(augmented: Augmented) -> None:
     images = pictures(4)
-    changed = augment(images, Augmentation(mirror=True), np.array([True, False] * 2), np.random.default_rng(1))
+    changed = augmented(images, Augmentation(mirror=True), mirrored=[True, False] * 2)
     assert np.array_equal(changed[::2], images[::2, :, ::-1]) and np.array_equal(changed[1::2], images[1::2])
 
 
-def test_digits_are_never_mirrored() -> None:
+def test_digits_are_never_mirrored(augmented: Augmented) -> None:
     assert np.array_equal(augmented(pictures(), Augmentation(), mirrored=True), pictures())
 
 
 @pytest.mark.parametrize("name", ["stroke", "light", "blur", "noise", "jpeg", "ground"])
-def test_a_part_of_the_pictures_is_changed_and_the_rest_is_left(name: str) -> None:
+def test_a_part_of_the_pictures_is_changed_and_the_rest_is_left(augmented: Augmented, name: str) -> None:
     images = pictures(400, channels=1)
     part: dict[str, Any] = {name: 0.25}
     changed = (augmented(images, Augmentation(**part)) != images).any(axis=(1, 2, 3))
     assert 0.15 < changed.mean() < 0.35
 
 
-def test_shifting_moves_by_at_most_the_stated_pixels() -> None:
+def test_shifting_moves_by_at_most_the_stated_pixels(augmented: Augmented) -> None:
     image = np.zeros((200, 9, 9, 1), np.uint8)
     image[:, 4, 4] = 255
     places = np.argwhere(augmented(image, Augmentation(shift_pixels=2))[..., 0] == 255)
     assert len(places) == 200 and set(places[:, 1]) == set(places[:, 2]) == {2, 3, 4, 5, 6}
 
 
-def test_what_comes_in_is_black_where_the_recipe_says_so() -> None:
+def test_what_comes_in_is_black_where_the_recipe_says_so(augmented: Augmented) -> None:
     bright = np.full((50, 9, 9, 1), 200, np.uint8)
     how = Augmentation(outside="black", shift_pixels=2, warped=1.0, scale=0.5)
     assert augmented(bright, how).min() == 0
     assert augmented(bright, replace(how, outside="mirrored")).min() == 200
 
 
-def test_warping_by_nothing_changes_nothing() -> None:
+def test_warping_by_nothing_changes_nothing(augmented: Augmented) -> None:
     assert np.array_equal(augmented(pictures(), Augmentation(warped=1.0)), pictures())
 
 
-def test_scaling_makes_the_subject_larger_and_smaller_within_the_stated_factor() -> None:
+def test_scaling_makes_the_subject_larger_and_smaller_within_the_stated_factor(augmented: Augmented) -> None:
     area = (augmented(disc(300), Augmentation(outside="black", warped=1.0, scale=0.3)) > 127).sum(axis=(1, 2, 3))
     original = (disc(1) > 127).sum()
     assert area.min() >= original / 1.3**2 * 0.9 and area.max() <= original * 1.3**2 * 1.1
     assert area.min() < original * 0.75 and area.max() > original * 1.4
 
 
-def test_turning_keeps_the_middle_and_moves_the_rim() -> None:
+def test_turning_keeps_the_middle_and_moves_the_rim(augmented: Augmented) -> None:
     image = np.zeros((100, 29, 29, 1), np.uint8)
     image[:, 14, 14] = image[:, 14, 27] = 255
     turned = augmented(image, Augmentation(outside="black", warped=1.0, turn_degrees=20))
     assert (turned[:, 14, 14] == 255).all() and (turned[:, 14, 27] < 128).mean() > 0.8
 
 
-def test_strokes_grow_and_shrink_by_about_a_pixel() -> None:
+def test_strokes_grow_and_shrink_by_about_a_pixel(augmented: Augmented) -> None:
     ink = augmented(disc(300), Augmentation(stroke=1.0)).sum(axis=(1, 2, 3)) / 255
     original = (disc(1) == 255).sum()
     assert ink.min() < original < ink.max()
     assert ink.max() <= np.pi * 7.6**2 and ink.min() >= np.pi * 4.9**2
 
 
-def test_squashing_makes_the_subject_shorter_or_narrower_never_both() -> None:
+def test_squashing_makes_the_subject_shorter_or_narrower_never_both(augmented: Augmented) -> None:
     squashed = augmented(disc(300), Augmentation(outside="black", warped=1.0, squash=0.5))[..., 0] > 127
     heights, widths = squashed.any(axis=2).sum(axis=1), squashed.any(axis=1).sum(axis=1)
     assert (np.maximum(heights, widths) == 12).all() and np.minimum(heights, widths).min() in (8, 9)
     assert 0.3 < (heights < widths).mean() < 0.6
 
 
-def test_a_garment_stays_visible_on_its_ground_on_rests_of_it_or_alone() -> None:
+def test_a_garment_stays_visible_on_its_ground_on_rests_of_it_or_alone(augmented: Augmented) -> None:
     laid = augmented(disc(400), Augmentation(ground=1.0)).astype(float)
     subject, corner = laid[:, 12:16, 12:16].mean(axis=(1, 2, 3)), laid[:, :4, :4].mean(axis=(1, 2, 3))
     near = laid[:, 5:7, 12:16].max(axis=(1, 2, 3))
@@ -128,7 +162,7 @@ def test_a_garment_stays_visible_on_its_ground_on_rests_of_it_or_alone() -> None
     assert (np.abs(subject - corner) > 20).mean() > 0.85
 
 
-def test_dark_prints_inside_a_garment_are_not_holes() -> None:
+def test_dark_prints_inside_a_garment_are_not_holes(augmented: Augmented) -> None:
     printed = disc(400)
     printed[:, 13, 13] = 0
     laid = augmented(printed, Augmentation(ground=1.0)).astype(float)[:, 13, 13, 0]
@@ -136,7 +170,22 @@ def test_dark_prints_inside_a_garment_are_not_holes() -> None:
     assert (laid > 0).mean() > 0.85 and 0.1 < (laid > 140).mean() < 0.35
 
 
-def test_cutout_flattens_one_square_at_most() -> None:
+def test_cutout_flattens_one_square_at_most(augmented: Augmented) -> None:
     images = pictures()
     changed = (augmented(images, Augmentation(cutout_pixels=3)) != images).any(axis=3)
     assert (changed.sum(axis=(1, 2)) <= 9).all() and changed.any(axis=(1, 2)).mean() > 0.9
+
+
+@JAX
+@pytest.mark.thorough
+@pytest.mark.parametrize("cause", ["stroke", "ground", "light", "blur", "noise", "jpeg", "warped"])
+def test_jax_changes_pictures_as_much_as_the_host(cause: str) -> None:
+    part: dict[str, Any] = {cause: 1.0}
+    how = Augmentation(outside="black", turn_degrees=15, scale=0.2, shear=0.1, squash=0.2, **part)
+    means, deviations = [], []
+    for way in (on_host, by_jax):
+        changed = np.concatenate([way(disc(400), how, seed=seed) for seed in range(5)]).astype(float)
+        means.append(changed.mean(axis=0))
+        deviations.append(changed.std(axis=0))
+    for one, other in (means, deviations):
+        assert np.abs(one - other).mean() < 2.5

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -25,10 +26,12 @@ JAX = pytest.mark.skipif(
 )
 
 
-def start(folder: Path, runs_dir: str, environment: Mapping[str, str], *words: str) -> subprocess.Popen[str]:
+def start(
+    folder: Path, runs_dir: str, environment: Mapping[str, str], *words: str, recipe: str = "tiny"
+) -> subprocess.Popen[str]:
     places = ["--data-dir", str(folder), "--runs-dir", str(folder / runs_dir), "--models-dir", str(folder / "models")]
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.tiny", "train", "tiny", *places, *words],
+        [sys.executable, "-m", "tests.tiny", "train", recipe, *places, *words],
         cwd=REPOSITORY,
         env=os.environ | environment,
         text=True,
@@ -85,6 +88,30 @@ def test_a_run_on_jax_goes_on_where_it_was_stopped(alone: str, place: Path) -> N
 
 
 @JAX
+@pytest.mark.parametrize("recipe", ["tiny_number", "tiny_whole", "tiny_unchanged"])
+def test_epochs_on_the_device_give_the_weights_of_those_from_the_host(place: Path, recipe: str) -> None:
+    for where in ("host", "device"):
+        finish(start(place, f"{recipe}-{where}", {"KERAS_BACKEND": "jax"}, f"--on-{where}", recipe=recipe))
+    pairs = zip(weights(place / f"{recipe}-host"), weights(place / f"{recipe}-device"), strict=True)
+    for one, other in pairs:
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+@JAX
+def test_a_run_on_the_device_goes_on_where_it_was_stopped(place: Path) -> None:
+    jax = {"KERAS_BACKEND": "jax"}
+    whole = finish(start(place, "device", jax, "--on-device"))
+    assert re.search(r"test accuracy (\d+)", whole) and " accuracy 1.0" in whole
+    with start(place, "device-stopped", jax, "--on-device") as first:
+        while first.poll() is None and not any((place / "device-stopped").glob("*/checkpoint.npz")):
+            time.sleep(0.01)
+        first.kill()
+    assert "resumed after epoch" in finish(start(place, "device-stopped", jax, "--on-device"))
+    for one, other in zip(weights(place / "device"), weights(place / "device-stopped"), strict=True):
+        assert np.array_equal(one, other)
+
+
+@JAX
 def test_two_processes_give_the_weights_of_one(alone: str, place: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -109,3 +136,9 @@ def test_a_job_on_a_backend_that_cannot_share_is_refused(place: Path) -> None:
     )
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 1 and "needs KERAS_BACKEND=jax" in output and "Traceback" not in output
+
+
+def test_another_backend_keeps_nothing_on_the_device(place: Path) -> None:
+    process = start(place, "refused", {"KERAS_BACKEND": "tensorflow"}, "--on-device")
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 2 and "needs KERAS_BACKEND=jax" in output and "Traceback" not in output

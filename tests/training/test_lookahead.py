@@ -3,14 +3,14 @@
 import keras
 import numpy as np
 
-from training.lookahead import Lookahead
+from training.lookahead import Lookahead, Pull
 
 
 def model_at(step: int, total: int) -> tuple[keras.Model, Lookahead]:
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     model.compile(keras.optimizers.SGD(0.1))
     model.optimizer.iterations.assign(step)
-    lookahead = Lookahead(5, 0, total)
+    lookahead = Lookahead(Pull(5, 0, total))
     lookahead.set_model(model)
     lookahead.on_train_begin()
     return model, lookahead
@@ -40,7 +40,7 @@ def test_the_average_goes_on_from_itself() -> None:
 
 def test_a_later_phase_starts_anew() -> None:
     model, _ = model_at(100, 100)
-    lookahead = Lookahead(5, 100, 50)
+    lookahead = Lookahead(Pull(5, 100, 50))
     lookahead.set_model(model)
     lookahead.on_train_begin()
     model.layers[0].kernel.assign([[1.0]])

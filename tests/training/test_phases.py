@@ -7,8 +7,8 @@ import pytest
 
 from tests import tiny
 from training import model, recipe
+from training.batches import Batches
 from training.dataset import Split
-from training.fit import Batches
 from training.recipe import Augmentation, Optimizer, Recipe, Refinement
 from training.spread import Share
 

@@ -3,17 +3,17 @@
 from io import BytesIO
 
 import numpy as np
-from numpy.random import Generator
-from numpy.typing import NDArray
 from PIL import Image
 
+from training.augmentations import jpeg
+from training.augmentations.draws import Array, Draws
 from training.dataset import UInt8
 
 _MOST_NOISE = 25.0
 _JPEG_QUALITY = (20, 90)
 
 
-def lit(images: UInt8, random: Generator) -> UInt8:
+def lit(images: UInt8, random: Draws) -> UInt8:
     """Other contrast and brightness, and light that falls off from one side; in colour, of another tint."""
     count, height, width, channels = images.shape
     mean = images.mean(axis=(1, 2, 3), keepdims=True)
@@ -25,31 +25,33 @@ def lit(images: UInt8, random: Generator) -> UInt8:
     return _clipped((mean + contrast * (images - mean) + brightness) * (1 + tint + slope))
 
 
-def blurred(images: UInt8, random: Generator) -> UInt8:
+def blurred(images: UInt8, random: Draws) -> UInt8:
     """Out of focus, by a kernel of 3×3 or, in half of the pictures, of 5×5."""
     weight = random.uniform(0.08, 1 / 3, (len(images), 1, 1, 1)).astype(np.float32)
     once = _smoothed(images.astype(np.float32), weight)
     twice = random.random((len(images), 1, 1, 1)) < 0.5
-    return _clipped(np.where(twice, _smoothed(once, weight), once))
+    return _clipped(images.__array_namespace__().where(twice, _smoothed(once, weight), once))
 
 
-def _smoothed(images: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+def _smoothed(images: Array, weight: Array) -> Array:
     """Each pixel mixed with its neighbours, `weight` of each, down and then across."""
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    padded = images.__array_namespace__().pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     down = (1 - 2 * weight) * padded[:, 1:-1] + weight * (padded[:, :-2] + padded[:, 2:])
     return (1 - 2 * weight) * down[:, :, 1:-1] + weight * (down[:, :, :-2] + down[:, :, 2:])
 
 
-def noisy(images: UInt8, random: Generator) -> UInt8:
+def noisy(images: UInt8, random: Draws) -> UInt8:
     """A sensor's noise, normal and with a deviation of up to 25 of 255."""
     deviation = random.uniform(0, _MOST_NOISE, (len(images), 1, 1, 1)).astype(np.float32)
     return _clipped(images + deviation * random.standard_normal(images.shape, np.float32))
 
 
-def compressed(images: UInt8, random: Generator) -> UInt8:
+def compressed(images: UInt8, random: Draws) -> UInt8:
     """Saved as JPEG, at a quality of 20 to 90."""
-    qualities = random.integers(*_JPEG_QUALITY, len(images)).tolist()
-    saved = [_saved(image, quality) for image, quality in zip(images, qualities, strict=True)]
+    qualities = random.integers(*_JPEG_QUALITY, len(images))
+    if not isinstance(images, np.ndarray):
+        return jpeg.compressed(images, qualities)
+    saved = [_saved(image, quality) for image, quality in zip(images, qualities.tolist(), strict=True)]
     return np.stack(saved).reshape(images.shape)
 
 
@@ -59,5 +61,6 @@ def _saved(image: UInt8, quality: int) -> UInt8:
     return np.asarray(Image.open(file))
 
 
-def _clipped(values: NDArray[np.floating]) -> UInt8:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+def _clipped(values: Array) -> UInt8:
+    xp = values.__array_namespace__()
+    return xp.clip(xp.rint(values), 0, 255).astype(np.uint8)

@@ -28,6 +28,11 @@ from training.run import Result, Run
 @options.runs_dir
 @options.models_dir
 @click.option("--tensorboard", is_flag=True, help="Also write curves for TensorBoard, below the run; an extra.")
+@click.option(
+    "--on-device/--on-host",
+    default=None,
+    help="Where pictures lie and are changed: on a GPU of JAX by default, if they fit; else on the host.",
+)
 @options.own_images
 @click.option("--name", "model", help="folder: the name of the model, as in its address.")
 def train(
@@ -40,6 +45,7 @@ def train(
     runs_dir: Path,
     models_dir: Path,
     tensorboard: bool,
+    on_device: bool | None,
     model: str | None,
     **own: Unpack[own_data.Stated],
 ) -> None:
@@ -57,7 +63,7 @@ def train(
     recipes = recipe.find_all(name) if name != "folder" else [_own_recipe(model, own)]
     for chosen in recipes:
         run = runs.create(runs_dir, recipe.with_epochs(chosen, epochs) if epochs else chosen, seed)
-        _train(run, data_dir, tensorboard)
+        _train(run, data_dir, tensorboard, on_device)
         if publish and spread.leads():
             publish_run(run, models_dir, force)
 
@@ -142,10 +148,12 @@ def _own_recipe(model: str | None, own: own_data.Stated) -> Recipe:
     return recipe.for_data(base, model, data_set, data_options, train_images, content.validation_images)
 
 
-def _train(run: Run, data_dir: Path | None, tensorboard: bool) -> None:
+def _train(run: Run, data_dir: Path | None, tensorboard: bool, on_device: bool | None) -> None:
     from training import backend, spread
 
-    _fit(run, data_dir, tensorboard)
+    if on_device and backend.name() != "jax":
+        raise click.UsageError(f"--on-device needs KERAS_BACKEND=jax, not {backend.name()}")
+    _fit(run, data_dir, tensorboard, on_device)
     if not spread.leads():
         click.echo("the first process of the job writes and exports what came of it")
         return
@@ -160,12 +168,12 @@ def _train(run: Run, data_dir: Path | None, tensorboard: bool) -> None:
         backend.run_on_tensorflow("package", str(run.folder), *(["--data-dir", str(data_dir)] if data_dir else []))
 
 
-def _fit(run: Run, data_dir: Path | None, tensorboard: bool = False) -> Result:
+def _fit(run: Run, data_dir: Path | None, tensorboard: bool = False, on_device: bool | None = None) -> Result:
     from training.train import train
 
     data_set = dataset.find(run.recipe.data_set, run.recipe.data_options)
     try:
-        result = train(run, data_set, dataset.load(data_set, data_dir), tensorboard=tensorboard)
+        result = train(run, data_set, dataset.load(data_set, data_dir), tensorboard=tensorboard, on_device=on_device)
     except KeyboardInterrupt:
         raise click.ClickException("stopped; the same command goes on after the last finished epoch") from None
     click.echo(

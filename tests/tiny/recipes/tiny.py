@@ -44,4 +44,16 @@ RECIPES = (
         scaling="symmetric",
         validation_images=0,
     ),
+    Recipe(
+        name="tiny_unchanged",
+        title="bright quarters, as they are",
+        data_set="tiny",
+        network="airbench",
+        network_options={"widths": (8, 8)},
+        epochs=2,
+        batch_size=32,
+        optimizer=Optimizer(name="sgd", learning_rate=0.5, weight_decay=0.005, momentum=0.8, lookahead_steps=5),
+        validation_images=100,
+        precision="float32",
+    ),
 )
