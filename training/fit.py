@@ -14,8 +14,11 @@ from training.dataset import DataSet, Split
 from training.lookahead import Lookahead, pull_of
 from training.progress import Progress
 from training.recipe import Recipe
-from training.run import Checkpoint, Epoch, Run
+from training.run import Checkpoint, Epoch, Run, RunFault
 from training.spread import Share
+
+# In the history of a run whose pictures were changed on the device: there chance falls out otherwise.
+_ON_DEVICE = "on_device"
 
 # Trains one epoch, counted from 0; what was measured on the way.
 EpochOf = Callable[[int], dict[str, float]]
@@ -33,10 +36,13 @@ def fit(
     """Trains the run to its last epoch, with a checkpoint after each; returns the model and the history.
 
     The same seed, backend, device and versions give the same weights, however often the run was stopped. Pictures lie
-    and are changed on the device where that is a GPU that has room for them, or as `on_device` says.
+    and are changed on the device where that is a GPU that has room for them, or as `on_device` says; a run goes on as
+    it began. Raises NotSpread, or RunFault where it is to go on in another way.
     """
     recipe = run.recipe
-    made = _on_device if _stays(on_device, share, train) else _beside
+    done = run.load()
+    on_device = _stays(on_device, run, done, share, train)
+    made = _on_device if on_device else _beside
     policy = backend.precision(recipe.precision)
     with spread.over(share):
         keras.utils.set_random_seed(run.seed)
@@ -44,7 +50,6 @@ def fit(
         trained = model.build(recipe, data_set, train.images, policy)
         _compile(trained, recipe, len(train.labels))
         one_epoch = made(trained, run, train, len(data_set.labels), share, progress)
-        done = run.load()
         history = restore(trained, done) if done else []
         progress.start(run, device=_told(share), policy=policy, done=len(history))
         with spread.alone():
@@ -53,7 +58,7 @@ def fit(
             measured = _measured(trained, one_epoch, epoch)
             values = [_array(variable) for variable in _variables(trained)]
             measured |= _judged(judge, values, validation)
-            history.append({"epoch": epoch + 1, **measured})
+            history.append({"epoch": epoch + 1, **measured, **({_ON_DEVICE: 1.0} if on_device else {})})
             if share.leads:
                 run.save(Checkpoint(values, history))
             progress.on_epoch(history[-1])
@@ -105,11 +110,19 @@ def _compile(trained: keras.Model, recipe: Recipe, train_images: int) -> None:
     trained.optimizer.build(trained.trainable_variables)
 
 
-def _stays(on_device: bool | None, share: Share, train: Split) -> bool:
-    """Whether the pictures stay on the device; raises NotSpread where that is wanted on several."""
-    if on_device and share.devices > 1:
-        raise spread.NotSpread(f"--on-device is for one device, not {share.devices}: each batch is divided on the host")
-    return backend.keeps(train.images.nbytes) and share.devices == 1 if on_device is None else on_device
+def _stays(on_device: bool | None, run: Run, done: Checkpoint | None, share: Share, train: Split) -> bool:
+    """Whether pictures lie and are changed on the device: as they were so far, as is wanted, or where they can."""
+    if done and done.history:
+        before = _ON_DEVICE in done.history[-1]
+        if on_device not in (None, before):
+            place = "device" if before else "host"
+            raise RunFault(f"{run.folder} was trained with pictures changed on the {place}: go on with --on-{place}")
+        on_device = before
+    if on_device is None:
+        return share.devices == 1 and backend.keeps(train.images.nbytes)
+    if on_device and (share.devices > 1 or backend.name() != "jax"):
+        raise spread.NotSpread("pictures are changed on the device with KERAS_BACKEND=jax and a single device only")
+    return on_device
 
 
 def _beside(trained: keras.Model, run: Run, train: Split, classes: int, share: Share, progress: Progress) -> EpochOf:

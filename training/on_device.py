@@ -43,7 +43,8 @@ class Epochs:
         self._images = jnp.asarray(split.images)
         self._targets = jnp.asarray(objective.targets(recipe, split.labels, classes))
         self._loss, self._right = objective.loss(recipe), objective.right(recipe)
-        # What an epoch begins with is not needed after it: its room is used for what comes of it.
+        # What an epoch begins with is not needed after it: its room is used for what comes of it. Pictures are
+        # arguments, for what a traced function only refers to becomes a part of each program that is compiled.
         self._epoch = jax.jit(self._traced, static_argnames="phase", donate_argnums=0)
 
     def run(self, epoch: int) -> dict[str, float]:
@@ -51,7 +52,9 @@ class Epochs:
         places, mirrored = batches.order(len(self._images), self._seed, epoch)
         key = jax.random.fold_in(jax.random.key(self._seed), epoch)
         done = int(self._trained.optimizer.iterations)
-        state, told = self._epoch(self._read(), places, mirrored, key, done, phase=self._recipe.phase(epoch))
+        state, told = self._epoch(
+            self._read(), self._images, self._targets, places, mirrored, key, done, phase=self._recipe.phase(epoch)
+        )
         self._write(state)
         return {"loss": float(told.loss) / len(places), "accuracy": float(told.right) / len(places)}
 
@@ -68,7 +71,16 @@ class Epochs:
         return model.trainable_variables, model.non_trainable_variables, model.optimizer.variables
 
     def _traced(
-        self, state: State, places: Array, mirrored: Array, key: Array, done: Array, *, phase: Phase
+        self,
+        state: State,
+        images: Array,
+        targets: Array,
+        places: Array,
+        mirrored: Array,
+        key: Array,
+        done: Array,
+        *,
+        phase: Phase,
     ) -> tuple[State, Told]:
         """An epoch: its whole batches in a loop of the device, and what is left in one more step."""
         size = self._recipe.batch_size
@@ -78,8 +90,10 @@ class Epochs:
         def step(carried: tuple[State, State], index: Array, chosen: Array) -> tuple[tuple[State, State], Told]:
             fast, slow = carried
             random = KeyedDraws(jax.random.fold_in(key, index))
-            images = augment(self._images[chosen], phase.augmentation, mirrored[chosen], random)
-            fast, told = self._step(fast, images, self._targets[chosen])
+            # Float32 in full, where a GPU would round what it multiplies: these are pixels.
+            with jax.default_matmul_precision("highest"):
+                changed = augment(images[chosen], phase.augmentation, mirrored[chosen], random)
+            fast, told = self._step(fast, changed, targets[chosen])
             if pull:
                 fast, slow = _pulled_back(pull, fast, slow, index + 1, whole + bool(rest), done)
             return (fast, slow), told

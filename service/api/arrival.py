@@ -1,4 +1,4 @@
-"""How long a request had waited, whole, before a thread began to answer it."""
+"""How long a request had waited, whole, before it was begun."""
 
 import time
 from contextvars import ContextVar
@@ -7,7 +7,7 @@ _waited_s: ContextVar[float] = ContextVar("waited_s", default=0.0)
 
 
 def tell(came: float) -> None:
-    """In the thread that is to answer it: when the request was whole, in `time.monotonic()` seconds."""
+    """Where it is to be answered, in a thread or the loop: when it was whole, in `time.monotonic()` seconds."""
     _waited_s.set(time.monotonic() - came)
 
 

@@ -49,7 +49,9 @@ class Connection(TConn):  # type: ignore[misc]
         self.parser = _Parser(cfg, self._received, client)
         self.initialized = True
         self.phase = Phase.IDLE
-        self.since = self.expires = self.came = 0.0
+        self.since = self.expires = 0.0
+        # When the last of what has come did; of what waited behind another request, when that was answered.
+        self.came = 0.0
         self._chunks: Chunks | None = None
         self._is_too_large = False
 

@@ -33,7 +33,7 @@ _OWN_FILES = 64
 
 
 class Reception:
-    """All connections of a worker, but for the time that a thread has one."""
+    """All connections of a worker, but for the time that one is lent to whoever answers it."""
 
     def __init__(
         self, cfg: Config, settings: Settings, door: Door, selector: BaseSelector, serve: Callable[[Connection], bool]
@@ -45,7 +45,7 @@ class Reception:
         self._is_last_call = False
         self._most = _most_connections(cfg.worker_connections)
         self.open = 0
-        """Connections that are not closed, those that threads have among them."""
+        """Connections that are not closed, those that are lent among them."""
 
     @property
     def behind(self) -> int:
@@ -116,7 +116,7 @@ class Reception:
         self._waiting.shorten(time.monotonic() + STOP_KEEPALIVE_LINGER)
 
     def take_back(self, connection: Connection, goes_on: bool) -> None:
-        """After a thread has answered: waits until the client has that, then for the next request, or closes."""
+        """After it was answered: waits until the client has that, then for the next request, or closes."""
         if connection.outgoing.kept:
             self._wait_for_reader(connection, goes_on)
             return

@@ -1,7 +1,7 @@
 """gunicorn's threaded worker, patient with clients and quick with probes.
 
 Its loop collects each request whole before a thread is spent on it, so that slow clients hold none; gives the probes
-threads of their own; and turns away itself what finds the line full.
+threads of their own; answers itself what is quick, and turns away what finds the line full.
 """
 
 import socket
@@ -80,7 +80,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return ThreadPoolExecutor(self.cfg.threads + for_clients)
 
     def run(self) -> None:
-        """The loop: waits for all clients at once, and leaves to threads only what can be answered."""
+        """The loop: waits for all clients at once, and leaves to threads only what can be answered and takes long."""
         self._open_lanes()
         self._door = door_of(self.wsgi)
         self._reception = Reception(self.cfg, self._settings, self._door, self.poller, self._serve)
@@ -160,7 +160,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return bool(self.nr_conns < self.worker_connections)
 
     def _serve(self, connection: Connection) -> bool:
-        """Has a thread answer the request when its turn comes; False where too many wait for theirs."""
+        """Answers the request, or has a thread do it when its turn comes; False where too many wait for theirs."""
         request = connection.request
         if request is not None and request.path in PROBES:
             self._serve_probe(connection)
@@ -176,7 +176,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _is_quick(self, connection: Connection) -> bool:
         """Where a worker computes one at a time its loop may do it; if more come than it can answer, they line up."""
-        is_free = self._computes_one and self._computing.is_idle and self._reception.behind < self._settings.max_waiting
+        is_free = self._computes_one and self._computing.is_idle
+        is_free = is_free and self._reception.behind <= self._settings.max_waiting
         return is_free and self._quick.expects(connection)
 
     def _answer_now(self, connection: Connection) -> None:

@@ -56,10 +56,12 @@ def train(
 
     Your own images: train folder --images DIR --name NAME, with the options marked so.
     """
-    from training import spread
+    from training import backend, spread
 
     if name != "folder" and (own["images"] or model):
         raise click.UsageError(f"--images and --name are of `train folder`; {name} has its own data set")
+    if on_device and backend.name() != "jax":
+        raise click.UsageError(f"--on-device needs KERAS_BACKEND=jax, not {backend.name()}")
     recipes = recipe.find_all(name) if name != "folder" else [_own_recipe(model, own)]
     for chosen in recipes:
         run = runs.create(runs_dir, recipe.with_epochs(chosen, epochs) if epochs else chosen, seed)
@@ -151,8 +153,6 @@ def _own_recipe(model: str | None, own: own_data.Stated) -> Recipe:
 def _train(run: Run, data_dir: Path | None, tensorboard: bool, on_device: bool | None) -> None:
     from training import backend, spread
 
-    if on_device and backend.name() != "jax":
-        raise click.UsageError(f"--on-device needs KERAS_BACKEND=jax, not {backend.name()}")
     _fit(run, data_dir, tensorboard, on_device)
     if not spread.leads():
         click.echo("the first process of the job writes and exports what came of it")

@@ -53,7 +53,7 @@ class Metrics:
         self.batch = Batch()
         self._declare_for_requests()
         self._declare_for_models()
-        self._waiting = self._gauge("squint_waiting", "Requests waiting for their turn to compute.")
+        self._waiting = self._gauge("squint_waiting", "Requests waiting for their turn to compute, or to be looked at.")
         self._computing = self._gauge("squint_computing", "Requests being computed.")
         self._gauge("squint_workers", "Workers that serve.").set(1)
 

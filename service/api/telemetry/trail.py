@@ -38,7 +38,7 @@ class Trail:
         self.route = route
         """The rule that the request matched, not its path: paths are the callers' and without number."""
         self.waited_s = arrival.waited_s()
-        """How long it had waited for its thread."""
+        """How long it had waited to be begun."""
         self.started = time.perf_counter() - self.waited_s
         self.total_s = 0.0
         self.stages_s: dict[str, float] = {}
