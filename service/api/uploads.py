@@ -3,6 +3,7 @@
 import base64
 import codecs
 import re
+import string
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ _COMMAS_AN_IMAGE, _OTHER_COMMAS = 2, 1000
 # Besides the pictures a form may hold a few other fields.
 _OTHER_PARTS = 8
 _EXPECTED = '{"images": ["<base64>"]}'
+_BEGIN_BYTES = 64
+_TEXT = frozenset(string.printable.encode())
 
 
 class Upload(NamedTuple):
@@ -55,12 +58,18 @@ def check_count(count: int, max_images: int) -> None:
 
 def _picture(request: Request, max_bytes: int) -> bytes:
     data = bodies.read_body(request, max_bytes)
-    if data.lstrip()[:1] in (b"{", b"["):  # no picture begins so, and curl -d declares a form
+    if _looks_like_json(data):  # curl -d declares a form
         raise RequestFault("wrong_type", "the body looks like JSON; send it with Content-Type: application/json")
     # Whoever declares a type sends a file, if an empty one; whoever does not sends nothing.
     if not data and not request.mimetype:
         raise RequestFault("no_image", f"the request has no body; send a picture as it is or as field {FIELD!r}")
     return data
+
+
+def _looks_like_json(data: bytes) -> bool:
+    """No picture begins so, but a broken one may begin with a bracket: then no text follows."""
+    begin = data[:_BEGIN_BYTES].lstrip()
+    return begin[:1] in (b"{", b"[") and _TEXT.issuperset(begin)
 
 
 def _from_multipart(parts: Sequence[forms.Part]) -> list[Upload]:

@@ -154,3 +154,9 @@ def test_json_that_is_declared_as_something_else_is_told_how_to_send_it(client: 
     answer = client.post("/models/mnist/predict", data=body, content_type="application/x-www-form-urlencoded")
     assert (answer.status_code, answer.get_json()["code"]) == (400, "wrong_type")
     assert "Content-Type: application/json" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("body", [b"{\xdd!w\xfd\xa2\x08-", b"[IF87a<\x80<\x00\x81", b"[\x00"])
+def test_a_broken_picture_that_begins_with_a_bracket_is_not_taken_for_json(client: FlaskClient, body: bytes) -> None:
+    answer = client.post("/models/mnist/predict", data=body)
+    assert answer.status_code == 415 and "JSON" not in answer.get_json()["detail"]
