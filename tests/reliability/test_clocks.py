@@ -11,11 +11,12 @@ from PIL import Image
 
 from tests.conftest import encoded, golden
 from tests.integration.crowd import PREDICT, Crowd
-from tests.integration.processes import living_workers
+from tests.integration.processes import living_workers, until
 from tests.integration.server import Server, running
+from tests.integration.test_watching import total
 from tests.integration.wire import post, wire
 from tests.reliability import account
-from tests.reliability.conftest import Tell
+from tests.reliability.conftest import Tell, wait_for_both
 from tests.reliability.scale import Scale
 from tests.reliability.test_versions import put
 
@@ -88,9 +89,9 @@ def test_a_clock_that_jumps_during_a_stop_costs_no_request(
     """Several long requests are under way; gunicorn's parent would have lost patience with them."""
     picture = encoded(Image.effect_noise((2500, 2500), 50), "PNG")
     with running(tmp_path / "log", workers=2) as server, ThreadPoolExecutor(6) as pool:
+        wait_for_both(server)
         answers = [pool.submit(answered, server, picture) for _ in range(6)]
-        while "squint_computing 2.0" not in server.get("/metrics")[1]:
-            time.sleep(0.01)
+        until(lambda: total(server, "squint_computing") > 0)
         server.signal(signal.SIGTERM)
         clock.set(jump)
         statuses = [answer.result() for answer in answers]
