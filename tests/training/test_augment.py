@@ -2,7 +2,9 @@
 
 import functools
 import importlib.util
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -62,9 +64,16 @@ JAX = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=[on_host, pytest.param(by_jax, marks=[JAX, pytest.mark.thorough])])
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Augmented]:
+    """JAX in a process of its own: beside its threads this one could start no other by a fork."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield lambda *arguments, **named: pool.submit(by_jax, *arguments, **named).result()
+
+
+@pytest.fixture(params=["on the host", pytest.param("by JAX", marks=[JAX, pytest.mark.thorough])])
 def augmented(request: pytest.FixtureRequest) -> Augmented:
-    way: Augmented = request.param
+    way: Augmented = on_host if request.param == "on the host" else request.getfixturevalue("elsewhere")
     return way
 
 
@@ -179,11 +188,11 @@ def test_cutout_flattens_one_square_at_most(augmented: Augmented) -> None:
 @JAX
 @pytest.mark.thorough
 @pytest.mark.parametrize("cause", ["stroke", "ground", "light", "blur", "noise", "jpeg", "warped"])
-def test_jax_changes_pictures_as_much_as_the_host(cause: str) -> None:
+def test_jax_changes_pictures_as_much_as_the_host(elsewhere: Augmented, cause: str) -> None:
     part: dict[str, Any] = {cause: 1.0}
     how = Augmentation(outside="black", turn_degrees=15, scale=0.2, shear=0.1, squash=0.2, **part)
     means, deviations = [], []
-    for way in (on_host, by_jax):
+    for way in (on_host, elsewhere):
         changed = np.concatenate([way(disc(400), how, seed=seed) for seed in range(5)]).astype(float)
         means.append(changed.mean(axis=0))
         deviations.append(changed.std(axis=0))
