@@ -85,7 +85,8 @@ class Epochs:
         """An epoch: its whole batches in a loop of the device, and what is left in one more step."""
         size = self._recipe.batch_size
         whole, rest = divmod(len(places), size)
-        pull = pull_of(self._recipe, phase, whole + bool(rest))
+        steps = whole + bool(rest)
+        pull = pull_of(self._recipe, phase, steps)
 
         def step(carried: tuple[State, State], index: Array, chosen: Array) -> tuple[tuple[State, State], Told]:
             fast, slow = carried
@@ -95,7 +96,7 @@ class Epochs:
                 changed = augment(images[chosen], phase.augmentation, mirrored[chosen], random)
             fast, told = self._step(fast, changed, targets[chosen])
             if pull:
-                fast, slow = _pulled_back(pull, fast, slow, index + 1, whole + bool(rest), done)
+                fast, slow = _pulled_back(pull, fast, slow, index + 1, steps, done)
             return (fast, slow), told
 
         begun = (state, state._replace(slots=[]) if pull else State([], [], []))

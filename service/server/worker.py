@@ -176,9 +176,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _is_quick(self, connection: Connection) -> bool:
         """Where a worker computes one at a time its loop may do it; if more come than it can answer, they line up."""
-        is_free = self._computes_one and self._computing.is_idle
-        is_free = is_free and self._reception.behind <= self._settings.max_waiting
-        return is_free and self._quick.expects(connection)
+        if not self._computes_one or not self._computing.is_idle:
+            return False
+        return self._reception.behind <= self._settings.max_waiting and self._quick.expects(connection)
 
     def _answer_now(self, connection: Connection) -> None:
         self._let_go_or_not(connection)

@@ -1,22 +1,26 @@
 """Seconds long, and with everything in it that a real recipe has."""
 
+from dataclasses import replace
+
 from training.recipe import Augmentation, Optimizer, Recipe, Reported
 
+_TINY = Recipe(
+    name="tiny",
+    title="bright quarters",
+    data_set="tiny",
+    network="airbench",
+    network_options={"widths": (8, 8)},
+    epochs=3,
+    batch_size=32,
+    optimizer=Optimizer(name="sgd", learning_rate=0.5, weight_decay=0.005, momentum=0.8, lookahead_steps=5),
+    augmentation=Augmentation(shift_pixels=1, cutout_pixels=2, warped=0.2, turn_degrees=5, light=0.1, jpeg=0.1),
+    label_smoothing=0.1,
+    validation_images=100,
+    precision="float32",
+)
+
 RECIPES = (
-    Recipe(
-        name="tiny",
-        title="bright quarters",
-        data_set="tiny",
-        network="airbench",
-        network_options={"widths": (8, 8)},
-        epochs=3,
-        batch_size=32,
-        optimizer=Optimizer(name="sgd", learning_rate=0.5, weight_decay=0.005, momentum=0.8, lookahead_steps=5),
-        augmentation=Augmentation(shift_pixels=1, cutout_pixels=2, warped=0.2, turn_degrees=5, light=0.1, jpeg=0.1),
-        label_smoothing=0.1,
-        validation_images=100,
-        precision="float32",
-    ),
+    _TINY,
     Recipe(
         name="tiny_number",
         title="the quarter as a number",
@@ -44,16 +48,12 @@ RECIPES = (
         scaling="symmetric",
         validation_images=0,
     ),
-    Recipe(
+    replace(
+        _TINY,
         name="tiny_unchanged",
         title="bright quarters, as they are",
-        data_set="tiny",
-        network="airbench",
-        network_options={"widths": (8, 8)},
+        augmentation=Augmentation(),
+        label_smoothing=0.0,
         epochs=2,
-        batch_size=32,
-        optimizer=Optimizer(name="sgd", learning_rate=0.5, weight_decay=0.005, momentum=0.8, lookahead_steps=5),
-        validation_images=100,
-        precision="float32",
     ),
 )
