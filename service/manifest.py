@@ -105,6 +105,8 @@ class Manifest(_Part):
     temperature: float | None = Field(default=None, gt=0)
     # A picture is in distribution if logsumexp(logits) reaches this (Liu et al. 2020, arXiv 2010.03759).
     energy_threshold: float | None = None
+    # Whether strokes on an even ground were among the training images; where not, they are out of distribution.
+    expects_drawings: bool = True
     provenance: Provenance | None = None
     files: Mapping[str, Sha256]
 

@@ -96,6 +96,7 @@ class _Facts(NamedTuple):
     engines: Mapping[EngineName, EngineFacts]
     golden: tuple[Golden, ...]
     calibration: Calibration | None
+    expects_drawings: bool
     told: str
 
 
@@ -114,14 +115,16 @@ def _measured(folder: Path, graph: Graph, evidence: Content) -> _Facts:
     lines += [f"* {engine}: accuracy {one.accuracy:.2%}, expected calibration error {one.calibration_error:.2%}"
               for engine, one in exported.measured.items()]  # fmt: skip
     figures = [f"![{name}](figures/{name}.png)" for name in ("confusion", "reliability", "predictions", "mistakes")]
-    return _Facts(export.engine_facts(exported), golden, calibration, "\n".join([*lines, "", *figures]))
+    told = "\n".join([*lines, "", *figures])
+    drawings = export.has_drawings(held_out.images)
+    return _Facts(export.engine_facts(exported), golden, calibration, drawings, told)
 
 
 def _unmeasured(folder: Path, graph: Graph, kind: str) -> _Facts:
     names = _ENGINES if _converts(folder, graph.shape) else _ENGINES[1:]
     golden = _made_golden(folder, graph.shape, kind, names)
     facts = {name: EngineFacts(tolerance=_TOLERANCE) for name in names}
-    return _Facts(facts, golden, None, "Neither measured nor calibrated.")
+    return _Facts(facts, golden, None, True, "Neither measured nor calibrated.")
 
 
 def _converts(folder: Path, shape: tuple[int, int, int]) -> bool:
@@ -173,5 +176,6 @@ def _manifest(adoption: Adoption, shape: tuple[int, int, int], facts: _Facts) ->
         golden=facts.golden,
         temperature=facts.calibration.scaling.temperature if facts.calibration else None,
         energy_threshold=facts.calibration.energy_threshold if facts.calibration else None,
+        expects_drawings=facts.expects_drawings,
         files={golden.file: "0" * 64 for golden in facts.golden},  # `contract.write` puts the real ones
     )

@@ -126,6 +126,9 @@ class Model(Listed):
 
     temperature: float | None = None
     energy_threshold: float | None = None
+    expects_drawings: bool
+    """Whether strokes on an even ground are among what the model was trained on."""
+
     provenance: manifest.Provenance | None = None
 
 

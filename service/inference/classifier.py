@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import Fault, ModelFault
-from service.images import kinds
+from service.images import drawing, kinds
 from service.images.decode import Limits, Picture, decode
 from service.images.kinds import Prepared
 from service.images.steps import Step
@@ -47,7 +47,10 @@ class Classifier:
 
     def prepare(self, picture: Picture) -> Prepared:
         """What the model sees of a picture."""
-        return self._prepare(picture, self.manifest.input.shape)
+        prepared = self._prepare(picture, self.manifest.input.shape)
+        if self.manifest.expects_drawings or not prepared.subject or not drawing.is_drawing(prepared.array):
+            return prepared
+        return prepared._replace(warnings=(*prepared.warnings, drawing.DRAWING), subject=False)
 
     def classify(self, prepared: Sequence[Prepared]) -> list[Prediction]:
         """One prediction a picture, in order; raises ArithmeticError rather than answer numbers that are none."""

@@ -14,7 +14,7 @@ from tests import tiny
 from tests.conftest import app_over, png
 from tests.tiny.datasets import tiny as tiny_data
 from tests.training.conftest import arguments, invoke
-from training import recipe
+from training import export, recipe
 from training import reproduce as reproduction
 from training import run as runs
 
@@ -43,6 +43,7 @@ def test_a_published_version_keeps_the_contract(trained: Path, place: Path) -> N
     assert manifest.provenance is not None and manifest.provenance.data_digest == tiny_data.DATA_SET.digest
     assert manifest.provenance.train_images == 700 and manifest.temperature and manifest.energy_threshold
     assert (manifest.engines["litert"].accuracy or 0) > 0.9
+    assert manifest.expects_drawings == export.has_drawings(tiny_data.make().train.images)
     assert len(manifest.golden) == 4 and "test split" in (folder / "README.md").read_text()
 
 
