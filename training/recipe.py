@@ -126,6 +126,8 @@ class Recipe:
     batch_size: int
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation = Augmentation()
+    # As a part of the training pictures, how many are added as they would be uploaded; see `training.uploads`.
+    uploads: float = 0.0
     refinement: Refinement | None = None
     label_smoothing: float = 0.0
     loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"

@@ -30,7 +30,7 @@ _LEAST_APART = 6.0
 # How much more likely the middle is to be subject than a corner, as a difference of squared deviations.
 _MIDDLE = 3.0
 # Of half the sides, from the middle: there a pixel is as likely subject as ground, to begin with.
-_MIDDLE_ENDS = 0.75
+_MIDDLE_ENDS = 0.6
 # Against lightness, which folds and shadows change.
 _COLOUR_WEIGHT = 1.6
 # By how much the colour of one pixel may speak for either part, against its neighbours.
