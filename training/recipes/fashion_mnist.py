@@ -1,4 +1,4 @@
-"""Fashion-MNIST, the shipped model: airbench's CNN at half its width, on clothes as in shops and as people photograph them."""
+"""Fashion-MNIST, the shipped model: airbench at half its width, on clothes as shops and people picture them."""
 
 from training.recipe import Augmentation, Optimizer, Recipe, Refinement
 
