@@ -1,14 +1,13 @@
 """Training pictures as people would upload them: photographed, and prepared as the service prepares what it is sent."""
 
-import multiprocessing
-import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from service import spawned
+from service.cores import allotted_cores
 from service.images import kinds
 from service.images.decode import Picture
 from training import atomic
@@ -56,8 +55,7 @@ def added(train: Split, part: float, data_set: DataSet, seed: int, file: Path) -
 def uploads(images: UInt8, data_set: DataSet, seed: int) -> UInt8:
     """Of each picture `[N, H, W, 1]`, light on black, what a model would see of it if somebody uploaded it."""
     photographer = Photographer(data_set.kind, data_set.input.shape, seed)
-    # Spawned: a fork of a process that computes with threads may hang.
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as processes:
+    with spawned.processes(allotted_cores()) as processes:
         return np.concatenate(list(processes.map(photographer.uploads, _parts(images))))
 
 

@@ -1,22 +1,34 @@
-"""`python -m tests.made mnist.npz [COUNT]`: how many made-up digits of each case the shipped model names rightly."""
+"""`python -m tests.made FILE.npz [COUNT]`: how many made-up pictures the shipped model names rightly.
+
+Of `mnist.npz` digits, in each case that is made; of `fashion_mnist.npz` clothes, as `training/augmentations/scene.py`
+photographs them, by class.
+"""
 
 import sys
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from service.images.decode import decode
+from service.images.decode import Picture, decode
 from tests.conftest import shipped
 from tests.made.digits import CASES
 from training import wild
+from training.augmentations.scene import photographed
 
 
 def main() -> None:
-    """Strokes are those of COUNT test images from the thousandth on, half of the files are JPEGs."""
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 100
-    data, model = np.load(sys.argv[1]), wild.load(shipped("mnist"))
-    images, labels = (data[name][1000 : 1000 + count] for name in ("x_test", "y_test"))
-    total = 0
+    """Of COUNT test images, 100 for want of a number, from the thousandth on."""
+    file, count = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 100
+    data = np.load(file)
+    made_of = {"mnist": digits, "fashion_mnist": clothes}[file.stem]
+    made_of(*(data[name][1000 : 1000 + count] for name in ("x_test", "y_test")))
+
+
+def digits(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
+    """Half of the files are JPEGs."""
+    model, count, total = wild.load(shipped("mnist")), len(labels), 0
     for name, case in CASES.items():
         right = flagged = 0
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -28,6 +40,19 @@ def main() -> None:
         total += right
         print(f"{name:16} {right / count:7.1%} flagged {flagged / count:6.1%}")
     print(f"{'all':16} {total / count / len(CASES):7.1%} of {count * len(CASES)}")
+
+
+def clothes(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
+    """Each in a scene of its own, which no seed of training draws."""
+    model = wild.load(shipped("fashion_mnist"))
+    pictures = [Picture(photographed(image, np.random.default_rng((7, 7, n))), ()) for n, image in enumerate(images)]
+    answers = model.classify([model.prepare(picture) for picture in pictures])
+    right = np.array([answer.label_index for answer in answers]) == labels
+    flagged = np.array([answer.in_distribution is False for answer in answers])
+    for number, label in enumerate(model.manifest.labels):
+        own = labels == number
+        print(f"{label:16} {right[own].mean():7.1%} flagged {flagged[own].mean():6.1%}")
+    print(f"{'all':16} {right.mean():7.1%} of {len(labels)}, flagged {flagged.mean():6.1%}")
 
 
 if __name__ == "__main__":
