@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augmentations import camera, geometry, stroke
+from training.augmentations import camera, geometry, ground, stroke
 from training.augmentations.draws import Draws
 from training.dataset import UInt8
 from training.recipe import Augmentation
@@ -18,13 +18,14 @@ def augment(images: UInt8, how: Augmentation, mirrored: NDArray[np.bool_], rando
     """A changed copy of a batch uint8 `[N, H, W, C]`; the same generator state gives the same pictures.
 
     `mirrored` `[N]` says which pictures have left and right swapped, where the recipe mirrors at all. The order is that
-    in which pictures come about: the subject, how it is framed, what camera and file do to it.
+    in which pictures come about: the subject, where it lies, how it is framed, what camera and file do to it.
     """
     if how.mirror:
         xp = images.__array_namespace__()
         images = xp.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
     images = _in_part(images, how.stroke, stroke.redrawn, random)
     images = _in_part(images, how.warped, lambda part, draw: geometry.warped(part, how, draw), random)
+    images = _in_part(images, how.ground, ground.laid, random)
     if how.shift_pixels:
         images = geometry.shifted(images, how, random)
     images = _in_part(images, how.light, camera.lit, random)

@@ -2,7 +2,6 @@
 
 import math
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from service.images import drawing, kinds
 from service.images.decode import Picture
 from service.inference import classifier
 from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenance
-from training import atomic, backend, card, cost, dataset, evaluate, fit, fold, model, report, saved_model, uploads
+from training import atomic, backend, card, cost, dataset, evaluate, fit, fold, model, report, saved_model
 from training.augment import augment
 from training.calibrate import Calibration, Scaling, calibrate
 from training.dataset import DataFault, DataSet, Split, Splits, UInt8
@@ -44,7 +43,7 @@ def package(run: Run, data_set: DataSet, splits: Splits) -> Path:
         return run.export_dir
     train, validation = splits.hold_out(run.recipe.validation_images)
     trained = _serving_model(run, data_set, train)
-    calibration = _calibration(run, data_set, trained, validation)
+    calibration = _calibration(run, trained, validation)
     with atomic.exclusive(run.export_dir.parent), atomic.new_folder(run.export_dir) as folder:
         scaling = calibration.scaling if calibration else Scaling()
         saved_model.write(saved_model.of_model(trained), scaling, folder)
@@ -69,15 +68,13 @@ def _serving_model(run: Run, data_set: DataSet, train: Split) -> keras.Model:
     return simple
 
 
-def _calibration(run: Run, data_set: DataSet, trained: keras.Model, validation: Split) -> Calibration | None:
+def _calibration(run: Run, trained: keras.Model, validation: Split) -> Calibration | None:
     """From the held-out images, as they are and as training changes them; None if there are none."""
     if not len(validation.labels):
         return None
-    with tempfile.TemporaryDirectory() as place:
-        shown = uploads.added(validation, run.recipe.uploads, data_set, run.seed, Path(place) / "uploads.npy")
-    unmirrored = np.zeros(len(shown.labels), bool)
-    changed = augment(shown.images, run.recipe.augmentation, unmirrored, np.random.default_rng(run.seed))
-    answers = [fit.predict(trained, split) for split in (validation, Split(changed, shown.labels))]
+    unmirrored = np.zeros(len(validation.labels), bool)
+    changed = augment(validation.images, run.recipe.augmentation, unmirrored, np.random.default_rng(run.seed))
+    answers = [fit.predict(trained, Split(images, validation.labels)) for images in (validation.images, changed)]
     return calibrate(answers[0], validation.labels, answers[1])
 
 

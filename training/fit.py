@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend, interruption, model, objective, spread, uploads
+from training import backend, interruption, model, objective, spread
 from training.batches import Batches
 from training.dataset import DataSet, Split
 from training.lookahead import Lookahead, pull_of
@@ -41,16 +41,15 @@ def fit(
     """
     recipe = run.recipe
     done = run.load()
-    seen = _with_uploads(run, data_set, train, progress)
-    on_device = _stays(on_device, run, done, share, seen)
+    on_device = _stays(on_device, run, done, share, train)
     made = _on_device if on_device else _beside
     policy = backend.precision(recipe.precision)
     with spread.over(share):
         keras.utils.set_random_seed(run.seed)
         spread.check_batch(share, recipe.batch_size)
         trained = model.build(recipe, data_set, train.images, policy)
-        _compile(trained, recipe, len(seen.labels))
-        one_epoch = made(trained, run, seen, len(data_set.labels), share, progress)
+        _compile(trained, recipe, len(train.labels))
+        one_epoch = made(trained, run, train, len(data_set.labels), share, progress)
         history = restore(trained, done) if done else []
         progress.start(run, device=_told(share), policy=policy, done=len(history))
         with spread.alone():
@@ -65,14 +64,6 @@ def fit(
             progress.on_epoch(history[-1])
     load_weights(judge, Checkpoint([_array(variable) for variable in trained.variables], history))
     return judge, history
-
-
-def _with_uploads(run: Run, data_set: DataSet, train: Split, progress: Progress) -> Split:
-    """What is trained on; pictures as people would upload them take minutes to make, so they are kept with the run."""
-    part, file = run.recipe.uploads, run.folder / "uploads.npy"
-    if part and not file.exists():
-        progress.tell(f"photographing {part:.0%} of the {len(train.labels)} training pictures")
-    return uploads.added(train, part, data_set, run.seed, file)
 
 
 def _told(share: Share) -> str:

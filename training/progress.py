@@ -45,10 +45,6 @@ class Progress:
         if done:
             self._bar.print(f"resumed after epoch {done} of {self._epochs}")
 
-    def tell(self, line: str) -> None:
-        """Prints what takes its time."""
-        self._bar.print(line)
-
     def on_batch(self, batch: int, batches: int, logs: Mapping[str, float]) -> None:
         """Moves the bar to a batch of the running epoch."""
         if self._task is None:

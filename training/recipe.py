@@ -48,7 +48,7 @@ class Augmentation:
 
     `mirror` swaps left and right in every second epoch, in the other half of the pictures from the first one on
     (Jordan 2024, arXiv 2404.00498). `warped` is the part of the pictures that is turned, scaled, sheared and squashed
-    by up to the amounts below it; `stroke`, `light`, `blur`, `noise` and `jpeg` are the parts changed so.
+    by up to the amounts below it; `stroke`, `ground`, `light`, `blur`, `noise` and `jpeg` are the parts changed so.
     """
 
     outside: Literal["mirrored", "black"] = "mirrored"
@@ -61,6 +61,7 @@ class Augmentation:
     shear: float = 0.0
     squash: float = 0.0
     stroke: float = 0.0
+    ground: float = 0.0
     light: float = 0.0
     blur: float = 0.0
     noise: float = 0.0
@@ -125,8 +126,6 @@ class Recipe:
     batch_size: int
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation = Augmentation()
-    # As a part of the training pictures, how many are added as they would be uploaded; see `training.uploads`.
-    uploads: float = 0.0
     refinement: Refinement | None = None
     label_smoothing: float = 0.0
     loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"

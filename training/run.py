@@ -4,7 +4,6 @@ runs/<recipe>-seed<n>-<fingerprint>/
 recipe.json      what is trained
 checkpoint.npz   weights, optimiser and epoch after the last finished epoch
 history.json     one entry an epoch
-uploads.npy      pictures as people would upload them, where the recipe adds such
 test.json        what it got on the test split; there once it is finished
 export/<name>/1/ the version folder, in the layout of models/: it can be served as it is
 """
@@ -81,7 +80,7 @@ class Run:
 
     def tidy(self) -> None:
         """Removes what killed processes left half written; the caller holds the folder."""
-        for name in ("checkpoint.npz", "history.json", "uploads.npy", "test.json"):
+        for name in ("checkpoint.npz", "history.json", "test.json"):
             atomic.clear(self.folder / name)
 
     def load(self) -> Checkpoint | None:

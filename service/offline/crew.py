@@ -1,13 +1,16 @@
 """Very many files told by all cores, in the order of the files."""
 
+import os
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from itertools import chain, islice
+from multiprocessing import get_context, parent_process
+from threading import Thread
 
-from service import spawned
 from service.errors import Fault
 from service.offline.lines import Asked, Line, Teller
 from service.offline.predict import Source
@@ -38,7 +41,8 @@ def lines(teller: Teller, sources: Iterable[Source], jobs: int) -> Iterator[Line
 
 
 def _together(asked: Asked, sources: Iterator[Source], jobs: int) -> Iterator[Line]:
-    pool = spawned.processes(jobs)
+    # Spawned, not forked: neither engine survives a fork.
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_join_the_crew)
     under_way: deque[Future[list[Line]]] = deque()
     try:
         while taken := list(islice(sources, _TAKEN)):
@@ -61,3 +65,15 @@ def _tell(asked: Asked, sources: list[Source]) -> list[Line]:
 def _opened(asked: Asked) -> Teller:
     """Opened once in each process."""
     return Teller(asked)
+
+
+def _join_the_crew() -> None:
+    """Ctrl-C is for the one that leads, and nobody stays behind when that one is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_leader, daemon=True).start()
+
+
+def _end_with_the_leader() -> None:
+    if leader := parent_process():
+        leader.join()
+        os._exit(1)

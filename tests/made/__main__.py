@@ -1,7 +1,6 @@
 """`python -m tests.made FILE.npz [COUNT]`: how many made-up pictures the shipped model names rightly.
 
-Of `mnist.npz` digits, in each case that is made; of `fashion_mnist.npz` clothes, as `training/augmentations/scene.py`
-photographs them, by class.
+Of `mnist.npz` digits, in each case that is made; of `fashion_mnist.npz` clothes that lie somewhere, by class.
 """
 
 import sys
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 
 from service.images.decode import Picture, decode
 from tests.conftest import shipped
+from tests.made.clothes import photographed
 from tests.made.digits import CASES
 from training import wild
-from training.augmentations.scene import photographed
 
 
 def main() -> None:
@@ -43,10 +42,10 @@ def digits(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
 
 
 def clothes(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-    """Each in a scene of its own, which no seed of training draws."""
+    """Each in a scene of its own."""
     model = wild.load(shipped("fashion_mnist"))
-    pictures = [Picture(photographed(image, np.random.default_rng((7, 7, n))), ()) for n, image in enumerate(images)]
-    answers = model.classify([model.prepare(picture) for picture in pictures])
+    made = (photographed(image, np.random.default_rng((7, n))).picture for n, image in enumerate(images))
+    answers = model.classify([model.prepare(Picture(picture, ())) for picture in made])
     right = np.array([answer.label_index for answer in answers]) == labels
     flagged = np.array([answer.in_distribution is False for answer in answers])
     for number, label in enumerate(model.manifest.labels):

@@ -90,8 +90,9 @@ def test_no_augmentation_changes_nothing(augmented: Augmented) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_same_generator_state_gives_the_same_pictures(augmented: Augmented, channels: int) -> None:
+    how = replace(EVERYTHING, ground=0.5 if channels == 1 else 0.0)
     images = pictures(channels=channels)
-    one, other = (augmented(images, EVERYTHING, seed=5) for _ in range(2))
+    one, other = (augmented(images, how, seed=5) for _ in range(2))
     assert np.array_equal(one, other) and not np.array_equal(one, images)
     assert one.dtype == np.uint8 and one.shape == images.shape
     assert np.array_equal(images, pictures(channels=channels)), "the caller's pictures stay as they are"
@@ -107,7 +108,7 @@ def test_digits_are_never_mirrored(augmented: Augmented) -> None:
     assert np.array_equal(augmented(pictures(), Augmentation(), mirrored=True), pictures())
 
 
-@pytest.mark.parametrize("name", ["stroke", "light", "blur", "noise", "jpeg"])
+@pytest.mark.parametrize("name", ["stroke", "light", "blur", "noise", "jpeg", "ground"])
 def test_a_part_of_the_pictures_is_changed_and_the_rest_is_left(augmented: Augmented, name: str) -> None:
     images = pictures(400, channels=1)
     part: dict[str, Any] = {name: 0.25}
@@ -161,6 +162,23 @@ def test_squashing_makes_the_subject_shorter_or_narrower_never_both(augmented: A
     assert 0.3 < (heights < widths).mean() < 0.6
 
 
+def test_a_garment_stays_visible_on_its_ground_on_rests_of_it_or_alone(augmented: Augmented) -> None:
+    laid = augmented(disc(400), Augmentation(ground=1.0)).astype(float)
+    subject, corner = laid[:, 12:16, 12:16].mean(axis=(1, 2, 3)), laid[:, :4, :4].mean(axis=(1, 2, 3))
+    near = laid[:, 5:7, 12:16].max(axis=(1, 2, 3))
+    assert 0.2 < (corner > 5).mean() < 0.4, "on the whole ground"
+    assert 0.03 < ((corner == 0) & (near > 0)).mean() < 0.4, "on rests of it"
+    assert (np.abs(subject - corner) > 20).mean() > 0.85
+
+
+def test_dark_prints_inside_a_garment_are_not_holes(augmented: Augmented) -> None:
+    printed = disc(400)
+    printed[:, 13, 13] = 0
+    laid = augmented(printed, Augmentation(ground=1.0)).astype(float)[:, 13, 13, 0]
+    # The print is the garment's own darkest tone, or where tones are swapped its lightest: never the ground's black.
+    assert (laid > 0).mean() > 0.85 and 0.1 < (laid > 140).mean() < 0.35
+
+
 def test_cutout_flattens_one_square_at_most(augmented: Augmented) -> None:
     images = pictures()
     changed = (augmented(images, Augmentation(cutout_pixels=3)) != images).any(axis=3)
@@ -169,7 +187,7 @@ def test_cutout_flattens_one_square_at_most(augmented: Augmented) -> None:
 
 @JAX
 @pytest.mark.thorough
-@pytest.mark.parametrize("cause", ["stroke", "light", "blur", "noise", "jpeg", "warped"])
+@pytest.mark.parametrize("cause", ["stroke", "ground", "light", "blur", "noise", "jpeg", "warped"])
 def test_jax_changes_pictures_as_much_as_the_host(elsewhere: Augmented, cause: str) -> None:
     part: dict[str, Any] = {cause: 1.0}
     how = Augmentation(outside="black", turn_degrees=15, scale=0.2, shear=0.1, squash=0.2, **part)

@@ -88,7 +88,7 @@ def test_a_run_on_jax_goes_on_where_it_was_stopped(alone: str, place: Path) -> N
 
 
 @JAX
-@pytest.mark.parametrize("recipe", ["tiny_number", "tiny_whole", "tiny_unchanged", "tiny_uploaded"])
+@pytest.mark.parametrize("recipe", ["tiny_number", "tiny_whole", "tiny_unchanged"])
 def test_epochs_on_the_device_give_the_weights_of_those_from_the_host(place: Path, recipe: str) -> None:
     for where in ("host", "device"):
         finish(start(place, f"{recipe}-{where}", {"KERAS_BACKEND": "jax"}, f"--on-{where}", recipe=recipe))

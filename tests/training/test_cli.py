@@ -60,17 +60,6 @@ def test_a_runs_export_is_itself_a_models_folder(trained: Path) -> None:
     assert app_over(trained / "export").test_client().get("/readyz").status_code == 200
 
 
-def test_uploads_are_trained_on_beside_the_split_and_kept_with_the_run(place: Path, tmp_path: Path) -> None:
-    words = ("--data-dir", str(place / "data"), "--runs-dir", str(tmp_path))
-    first = invoke("train", "tiny_uploaded", *words)
-    assert first.exit_code == 0 and "photographing 25% of the 700 training pictures" in first.output
-    (run,) = tmp_path.iterdir()
-    assert np.load(run / "uploads.npy").shape == (175, 12, 12, 1)
-    assert json.loads((run / "test.json").read_text())["test_accuracy"] > 0.9
-    manifest = contract.read(run / "export" / "tiny_uploaded" / "1")
-    assert manifest.provenance is not None and manifest.provenance.train_images == 700
-
-
 def test_evaluate_measures_run_and_version_alike(trained: Path, place: Path) -> None:
     lines = [invoke("evaluate", str(folder), *arguments(place)[:2]).output for folder in
              (trained, place / "models" / "tiny" / "1")]  # fmt: skip

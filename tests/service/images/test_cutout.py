@@ -7,6 +7,8 @@ from PIL import Image
 
 from service.images import cutout
 from service.images.components import Mask
+from tests.conftest import shipped
+from tests.made.clothes import photographed
 from tests.made.clutter import BOX, GROUNDS, SIZE, ground, picture, subject_on
 
 # Strong colours, whose a and b lie far to either side of neutral, then quiet ones.
@@ -87,3 +89,15 @@ def test_a_tiny_picture_has_no_subject(height: int, width: int) -> None:
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 2), (5, 1), (100, 2), (2, 100), (200, 3)])
 def test_a_picture_that_is_all_rim_has_no_subject(height: int, width: int) -> None:
     assert cutout.subject(picture(noise(height, width))) is None
+
+
+def test_clothes_on_floors_beds_and_carpets_are_found_more_often_than_not() -> None:
+    overlaps = []
+    for file in sorted((shipped("fashion_mnist") / "golden").glob("*.png")):
+        for seed in range(20):
+            made = photographed(np.asarray(Image.open(file)), np.random.default_rng((3, seed)))
+            mask = cutout.subject(made.picture)
+            if mask is not None:
+                found = np.asarray(Image.fromarray(mask).resize(made.picture.size, Image.Resampling.NEAREST))
+                overlaps.append((found & made.garment).sum() / (found | made.garment).sum())
+    assert len(overlaps) > 180 and np.mean(overlaps) > 0.7 and np.median(overlaps) > 0.85, np.mean(overlaps)

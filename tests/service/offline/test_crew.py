@@ -15,7 +15,6 @@ from unittest.mock import Mock
 import pytest
 from click.testing import CliRunner, Result
 
-from service import spawned
 from service.__main__ import main
 from service.offline import crew
 from service.offline.lines import Asked, Teller
@@ -68,7 +67,7 @@ def test_lines_come_from_other_processes_while_few_files_are_held(teller: Teller
 
 
 def test_a_few_files_start_no_process(teller: Teller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spawned, "processes", Mock(side_effect=AssertionError))
+    monkeypatch.setattr(crew, "ProcessPoolExecutor", Mock(side_effect=AssertionError))
     told = list(crew.lines(teller, [Source(str(index), golden()) for index in range(20)], jobs=4))
     assert [re.findall(r'"file": "(\d+)"', line.text) for line in told] == [[str(index)] for index in range(20)]
 

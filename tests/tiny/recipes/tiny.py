@@ -56,12 +56,4 @@ RECIPES = (
         label_smoothing=0.0,
         epochs=2,
     ),
-    replace(
-        _TINY,
-        name="tiny_uploaded",
-        title="bright quarters, some as somebody uploads them",
-        augmentation=Augmentation(),
-        label_smoothing=0.0,
-        uploads=0.25,
-    ),
 )

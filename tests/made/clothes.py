@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from service.images import components
-from training.dataset import UInt8
 
 Floats = NDArray[np.float32]
 Random = np.random.Generator
+UInt8 = NDArray[np.uint8]
 
 # Longest side of the picture, and how wide one is for its height: upright, square, or lying on its side.
 _SIDE_PX = 128
@@ -30,6 +30,13 @@ _FROM_SHOPS = 0.15
 _COLOURED = 0.8
 
 
+class Made(NamedTuple):
+    """An RGB picture and where in it the garment is, bool `[H, W]`."""
+
+    picture: Image.Image
+    garment: NDArray[np.bool_]
+
+
 class Laid(NamedTuple):
     """A garment in its place in the frame, `[H, W]`: how dark it is, 0 to 255, and how much of each pixel it covers."""
 
@@ -37,8 +44,8 @@ class Laid(NamedTuple):
     cover: Floats
 
 
-def photographed(image: UInt8, random: Random) -> Image.Image:
-    """A data set garment `[H, W]`, light on black, as an RGB picture of at most 128 pixels a side.
+def photographed(image: UInt8, random: Random) -> Made:
+    """A data set garment `[H, W]`, light on black, in a picture of at most 128 pixels a side.
 
     Its colour, its place, the ground's pattern, shadow, light and the sensor's noise are drawn; its outline is its own.
     """
@@ -47,9 +54,9 @@ def photographed(image: UInt8, random: Random) -> Image.Image:
     laid = _laid(image, frame, random)
     cloth, cover = _cloth(laid.dark, random), laid.cover[..., None]
     if random.random() < _FROM_SHOPS:
-        return _as_image(255 * (1 - cover) + cloth * cover)
+        return Made(_as_image(255 * (1 - cover) + cloth * cover), laid.cover > 0.5)
     ground = _ground(frame, random) * (1 - random.uniform(0, 0.4) * _shadow(laid.cover, random)[..., None])
-    return _as_image(_taken(ground * (1 - cover) + cloth * cover, random))
+    return Made(_as_image(_taken(ground * (1 - cover) + cloth * cover, random)), laid.cover > 0.5)
 
 
 def _laid(image: UInt8, frame: tuple[int, int], random: Random) -> Laid:
