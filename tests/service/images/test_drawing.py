@@ -48,6 +48,13 @@ def test_it_is_judged_at_any_size_and_in_grey() -> None:
     assert is_drawing(grey)
 
 
+def test_strokes_may_run_out_of_the_picture() -> None:
+    def line(draw: ImageDraw.ImageDraw) -> None:
+        draw.line([(0, 300), (319, 20)], fill="black", width=24)
+
+    assert is_drawing(drawn(line))
+
+
 def test_a_thing_before_a_plain_wall_is_none() -> None:
     assert not is_drawing(drawn(thing))
 
