@@ -74,11 +74,11 @@ def health() -> None:
               help="What the key opens; admin opens everything.  May be given again.")  # fmt: skip
 def key(name: str, roles: tuple[str, ...]) -> None:
     """Makes a key for NAME, shown this once, and prints the line for the file that SQUINT_API_KEYS_FILE names."""
-    from service import keys
+    from service import auth
     from service.errors import Fault
 
     try:
-        made, line = keys.make(name, [role for role in keys.ROLES if role in roles])
+        made, line = auth.make(name, [role for role in auth.ROLES if role in roles])
     except Fault as fault:
         raise click.ClickException(fault.text) from fault
     click.echo(f"The key, which is kept nowhere:  {made}", err=True)

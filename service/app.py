@@ -1,93 +1,74 @@
-"""The application: puts together what answers over HTTP."""
+"""Puts the service together: the Flask application, and around it the ASGI application that a worker runs."""
 
-import atexit
 import json
 import os
+from pathlib import Path
 
 from flask import Flask
 
-from service import heap
-from service.admission import Admission
-from service.api import access, cors, deadlines, headers, health, malformed, openapi, page, problems, swagger
+from service.api import openapi, page, problems, swagger, telemetry
 from service.api.computing import Computing
-from service.api.door import Door
 from service.api.examples import Examples
 from service.api.json_answers import QuickJson
+from service.api.metrics import FOLDER_VARIABLE, Metrics
 from service.api.native import Native
 from service.api.open_inference.routes import OpenInference
 from service.api.operations import OPERATIONS
-from service.api.telemetry import request_id, request_log, trace, trail
-from service.api.telemetry.metrics import Metrics
-from service.api.tensorflow_serving.routes import TensorFlowServing, ignoring_case
+from service.api.tensorflow_serving.routes import TensorFlowServing
+from service.asgi import Application
+from service.auth import KeyFile
 from service.inference.registry import Registry
-from service.inference.watch import Watch
-from service.keys import KeyFile
-from service.settings import MODELS_AT_START, Settings, read_settings
+from service.settings import Settings, read_settings
+
+# Set by gunicorn.conf.py: the models there were at the start, a JSON list.
+MODELS_AT_START = "SQUINT_MODELS_AT_START"
+# The copy of the last good file of keys, in the folder that all workers share.
+LAST_GOOD_KEYS = "keys"
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """What gunicorn's workers call: an app whose models are loaded.
-
-    A worker accepts its first connection after this, so no request ever meets one that is still loading: until then the
-    other workers answer, and at the start connections wait in the socket's backlog. From then on a thread follows what
-    changes in the models folder.
-    """
-    settings = settings or read_settings()
+def create() -> Application:
+    """The application of a gunicorn worker; its models are not loaded yet."""
+    settings = read_settings()
     registry = Registry(settings.models_dir, settings.engine, settings.computing_threads, _models_at_start())
-    app = build_app(settings, registry)
-    registry.load()
-    heap.trim()
-    if settings.poll_interval_s:
-        watch = Watch(registry, settings.poll_interval_s)
-        watch.start()
-        atexit.register(watch.stop)
-    return app
+    return create_application(settings, registry)
 
 
-def _models_at_start() -> frozenset[str] | None:
-    """The models that gunicorn's parent found, so that a worker born later is not held back by one that came bad."""
-    names = os.environ.get(MODELS_AT_START)
-    return None if names is None else frozenset(json.loads(names))
+def create_application(settings: Settings, registry: Registry) -> Application:
+    """The ASGI application over a registry, whether that is loaded or not."""
+    metrics = Metrics()
+    registry.observe(metrics.count_change)
+    return Application(create_app(settings, registry, metrics), registry, metrics, _key_file(settings), settings)
 
 
-def build_app(settings: Settings, registry: Registry) -> Flask:
-    """The app over a registry, whether that is loaded or not."""
+def create_app(settings: Settings, registry: Registry, metrics: Metrics) -> Flask:
+    """The Flask application: routes and error documents."""
     app = Flask("service", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     # Labels keep their class order.
     app.json = QuickJson(app)
     # `/models//mnist` is a 404, not an HTML redirect.
     app.url_map.merge_slashes = False
-    metrics = Metrics()
-    registry.observe(metrics.count_change)
-    admission = Admission(settings.computing_threads, settings.max_waiting, settings.max_wait_s)
-    metrics.follow(admission)
-    door = Door(admission, metrics, settings.max_wait_s)
-    door.init_app(app)
-    _watch(app, metrics, settings)
     problems.init_app(app)
-    malformed.init_app(app)
-    deadlines.init_app(app)
-    computing = Computing(metrics, admission, settings)
+    computing = Computing(metrics, settings)
     app.register_blueprint(Native(registry, computing, settings).blueprint())
     app.register_blueprint(TensorFlowServing(registry, computing, settings).blueprint())
-    app.register_blueprint(OpenInference(registry, computing, metrics, door, settings).blueprint())
+    app.register_blueprint(OpenInference(registry, computing, settings).blueprint())
     app.register_blueprint(Examples(registry).blueprint())
-    app.register_blueprint(health.blueprint(registry, door))
+    app.register_blueprint(metrics.blueprint())
     app.register_blueprint(page.blueprint(settings))
     app.register_blueprint(openapi.blueprint(OPERATIONS))
     app.register_blueprint(swagger.blueprint())
-    app.wsgi_app = headers.always(ignoring_case(app.wsgi_app))  # type: ignore[assignment, method-assign]
-    app.extensions["registry"] = registry
+    app.before_request(telemetry.note_route)
     return app
 
 
-def _watch(app: Flask, metrics: Metrics, settings: Settings) -> None:
-    """What every request passes through; what comes later sees the request later and its answer earlier."""
-    metrics.init_app(app)
-    request_log.init_app(app)
-    trail.init_app(app)
-    request_id.init_app(app)
-    trace.init_app(app)
-    cors.init_app(app, settings.cors_origins)
-    access.init_app(app, KeyFile(settings.api_keys_file) if settings.api_keys_file else None)
+def _models_at_start() -> frozenset[str] | None:
+    """The models that readiness waits for: a model that breaks later must not make a new worker unready."""
+    names = os.environ.get(MODELS_AT_START)
+    return None if names is None else frozenset(json.loads(names))
+
+
+def _key_file(settings: Settings) -> KeyFile | None:
+    if settings.api_keys_file is None:
+        return None
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return KeyFile(settings.api_keys_file, Path(folder) / LAST_GOOD_KEYS if folder else None)

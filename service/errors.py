@@ -78,6 +78,50 @@ class ModelFault(Fault):
     code = "model_fault"
 
 
+class Unauthorized(Fault):
+    """The request has no valid key."""
+
+    code = "unauthorized"
+
+
+class Forbidden(Fault):
+    """The request's key does not have the role that the path needs."""
+
+    code = "forbidden"
+
+    def __init__(self, text: str, key_name: str) -> None:
+        super().__init__(text)
+        self.key_name = key_name
+
+
+class MethodNotAllowed(Fault):
+    """The path does not have this method; `allowed` lists those it has."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, text: str, allowed: str) -> None:
+        super().__init__(text)
+        self.allowed = allowed
+
+
+class HeadTooLarge(Fault):
+    """Request line and headers are larger than the limit."""
+
+    code = "malformed_request"
+
+
+class BodyTooLarge(Fault):
+    """The request's body is larger than the limit."""
+
+    code = "request_entity_too_large"
+
+
+class RequestTimeout(Fault):
+    """A part of the request did not arrive in time."""
+
+    code = "request_timeout"
+
+
 class Overloaded(Fault):
     """More is asked than can be computed; `retry_after_s` says in how many seconds to ask again."""
 
@@ -95,6 +139,6 @@ class DeadlinePassed(Fault):
 
 
 class Abandoned(Fault):
-    """Nobody waits for the answer any more."""
+    """The client closed its connection before the answer was computed."""
 
     code = "abandoned"

@@ -1,178 +1,170 @@
-"""Log lines: JSON for programs, plain text for people; writing one never fails a request and never makes it wait."""
+"""Log lines on stderr: JSON for programs, text for people; writing one never fails a request and never blocks it.
 
-import json
+A line with structured fields is an ordinary log call. Its message is the sentence for people, `fields` is for programs:
+
+    _log.info("GET /models 200", extra={"fields": {"message": "request", "status": 200}})
+
+In JSON, `fields` replaces `logger`, `process` and `message`. A worker formats lines in another thread: objects that are
+passed to a log call must not change afterwards.
+"""
+
 import logging
 import os
 import sys
 import time
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Mapping
-from threading import Event, Thread
+from collections.abc import Callable
+from contextlib import suppress
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
+from threading import Event
 from typing import Any, Literal
+
+import pythonjsonlogger.json
 
 Format = Literal["auto", "json", "text"]
 Level = Literal["debug", "info", "warning", "error"]
 
-# Lines that wait for a reader that is slow; beyond them lines are lost, and counted.
-_MOST_WAITING = 10_000
-# Lines are written together: waking a thread for each would cost the requests more than the lines do.
-_GATHER_S = 0.02
-# What the system writes to a pipe in one piece, whoever else writes to it.
-_PIECE_BYTES = 4096
-# Made once: json.dumps would make one for every line.
-_encode = json.JSONEncoder(default=str).encode
+MAX_QUEUED_LINES = 10_000
+_MAX_FLUSH_S = 1.0
 
 
-class Line(ABC):
-    """A log message that is fields for programs and a sentence for people."""
+class JsonFormatter(pythonjsonlogger.json.JsonFormatter):
+    """One JSON object a record, ASCII only: `time` in UTC and `level`, then the record's `fields` if it has any."""
 
-    @abstractmethod
-    def fields(self) -> Mapping[str, object]:
-        """What the JSON line holds beside time and level."""
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
 
-    @abstractmethod
-    def __str__(self) -> str: ...
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a record, exceptions inside."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record without a line break."""
-        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line: dict[str, object] = {"time": f"{seconds}.{int(record.msecs):03}Z", "level": record.levelname.lower()}
-        line |= record.msg.fields() if isinstance(record.msg, Line) else _fields(record)
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return _encode(line)
-
-
-def _fields(record: logging.LogRecord) -> dict[str, object]:
-    return {"logger": record.name, "process": record.process, "message": record.getMessage()}
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Fills in `log_data`, in the order of the line."""
+        log_data["time"] = self.formatTime(record)
+        log_data["level"] = record.levelname.lower()
+        ordinary = {"logger": record.name, "process": record.process, "message": record.getMessage()}
+        log_data.update(getattr(record, "fields", ordinary))
+        if "exc_info" in message_dict:
+            log_data["exception"] = message_dict["exc_info"]
 
 
 class TextFormatter(logging.Formatter):
-    """The time and the sentence; the level where it is more than information."""
+    """Local time and message; the level only above info, a traceback below."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(prefix)s%(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record, an exception's traceback below it."""
-        level = f"{record.levelname.lower()}: " if record.levelno > logging.INFO else ""
-        told = f"{time.strftime('%H:%M:%S', time.localtime(record.created))} {level}{record.getMessage()}"
-        return f"{told}\n{self.formatException(record.exc_info)}" if record.exc_info else told
+        """The line without its line break."""
+        record.prefix = f"{record.levelname.lower()}: " if record.levelno > logging.INFO else ""
+        return super().format(record)
 
 
-class StderrHandler(logging.Handler):
-    """Writes to stderr, or to another file descriptor; what cannot be written is lost."""
+class StderrHandler(QueueHandler):
+    """Writes lines to stderr: in the calling thread, or in a listener's thread once that runs."""
 
-    def __init__(self, descriptor: int | None = None) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-        self._background: _Background | None = None
+    queue: SimpleQueue[logging.LogRecord | Event]
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Writes the record, or hands it to the background."""
-        try:
-            line = self.format(record).encode("utf-8", "backslashreplace") + b"\n"
-        except Exception:  # a record that cannot be put in words must not end what it tells of
-            line = b"a log record could not be formatted\n"
-        if self._background:
-            self._background.add(line)
+    def __init__(self) -> None:
+        super().__init__(SimpleQueue())
+        self._listener: _Listener | None = None
+        self.dropped = 0
+
+    def start_listener(self) -> None:
+        """Starts the thread."""
+        self._listener = _Listener(self)
+        self._listener.start()
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """The record as it is: the listener formats it, in this same process."""
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Queues the record, or drops and counts it if the queue is full."""
+        if self._listener is None:
+            self.write(record)
+        elif self.queue.qsize() < MAX_QUEUED_LINES:
+            self.queue.put(record)
         else:
-            self.write(line)
+            self.dropped += 1
 
-    def write(self, text: bytes) -> None:
-        """Writes all of it; gives up at the first error."""
+    def write(self, record: logging.LogRecord) -> None:
+        """Writes the line; a closed, full or absent stderr loses it. Never raises: that would end the listener."""
+        with suppress(Exception):
+            # Not sys.stderr.write: Python's exit needs that stream's lock, which a blocked write holds.
+            # Not descriptor 2: another file may have the number once stderr is closed.
+            descriptor, line = sys.stderr.fileno(), self._line(record)
+            while line:
+                line = line[os.write(descriptor, line) :]
+
+    def _line(self, record: logging.LogRecord) -> bytes:
         try:
-            # Not a closed stderr's number: that may be another file's by now.
-            descriptor = sys.stderr.fileno() if self._descriptor is None else self._descriptor
-            while text:
-                text = text[os.write(descriptor, text) :]
-        except (OSError, ValueError, AttributeError):
-            pass
-
-    def write_in_background(self) -> None:
-        """From now on no caller waits for stderr; after a fork, for it starts a thread."""
-        self._background = _Background(self)
+            text = self.format(record)
+        except Exception:  # arguments that do not fit the message, for one
+            message, place = "a log record could not be formatted: %s:%d", (record.pathname, record.lineno)
+            text = self.format(logging.LogRecord(record.name, logging.ERROR, *place, message, place, None))
+        return f"{text}\n".encode("utf-8", "backslashreplace")
 
     def flush(self) -> None:
-        """Waits a moment until the background has written everything."""
-        if self._background:
-            self._background.finish()
+        """Waits until queued lines are written, a second at most; an ordinary exit of Python calls it."""
+        if self._listener:
+            written = Event()
+            self.queue.put(written)
+            written.wait(_MAX_FLUSH_S)
 
 
-class _Background:
-    """A thread that writes what others add, which never makes them wait."""
+class _Listener(QueueListener):
+    """Writes what its handler queued.
+
+    By `write`, not by `handle`: Python's exit needs the lock that `handle` would keep during a blocked write.
+    """
+
+    queue: SimpleQueue[logging.LogRecord | Event]
 
     def __init__(self, handler: StderrHandler) -> None:
-        self._handler = handler
-        self._lines: deque[bytes] = deque()
-        self._lost = 0
-        self._wake, self._done = Event(), Event()
-        Thread(target=self._run, name="log", daemon=True).start()
+        super().__init__(handler.queue)
+        self._handler, self._reported = handler, 0
 
-    def add(self, line: bytes) -> None:
-        if len(self._lines) >= _MOST_WAITING:
-            self._lost += 1
-            return
-        self._lines.append(line)
-        if not self._wake.is_set():
-            self._wake.set()
+    def handle(self, record: logging.LogRecord | Event) -> None:
+        """Writes a record, or sets the event of a flush; reports dropped lines when the queue is empty."""
+        if isinstance(record, logging.LogRecord):
+            self._handler.write(record)
+        if self.queue.empty():
+            self._report_dropped()
+        if isinstance(record, Event):
+            record.set()
 
-    def finish(self, timeout_s: float = 1.0) -> None:
-        self._done.clear()
-        self._wake.set()
-        self._done.wait(timeout_s)
-
-    def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            time.sleep(_GATHER_S)
-            self._wake.clear()
-            self._write()
-            self._done.set()
-
-    def _write(self) -> None:
-        piece = b""
-        while self._lines:
-            line = self._lines.popleft()
-            if piece and len(piece) + len(line) > _PIECE_BYTES:
-                self._handler.write(piece)
-                piece = b""
-            piece += line
-        self._handler.write(piece)
-        if lost := self._lost:
-            self._lost -= lost
-            logging.getLogger(__name__).warning("%d log lines were lost: stderr is read too slowly", lost)
-
-
-def find_out_less() -> None:
-    """Has no line of this process cost what no line tells: where it was logged, and by which thread.
-
-    By the switches that the HOWTO of `logging` names under optimization.
-    """
-    logging._srcfile = None
-    logging.logThreads = logging.logMultiprocessing = False
+    def _report_dropped(self) -> None:
+        if dropped := self._handler.dropped - self._reported:
+            self._reported += dropped
+            message = "%d log lines were dropped: stderr is read too slowly"
+            self._handler.write(logging.LogRecord(__name__, logging.WARNING, __file__, 0, message, (dropped,), None))
 
 
 def configuration(chosen: Format, level: Level) -> dict[str, Any]:
-    """For `logging.config.dictConfig`: everything goes to stderr in one format; `auto` is text on a terminal."""
+    """For `logging.config.dictConfig` and gunicorn: all lines go to stderr in one format; `auto` is text on a terminal.
+
+    UvicornWorker gives uvicorn's loggers the handlers of gunicorn's: gunicorn.error therefore names the handler itself.
+    gunicorn.access has none, and without one uvicorn prepares no access line at all.
+    """
     text = chosen == "text" or (chosen == "auto" and sys.stderr is not None and sys.stderr.isatty())
-    formatter = TextFormatter if text else JsonFormatter
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": formatter}},
+        "formatters": {"line": {"()": TextFormatter if text else JsonFormatter}},
         "handlers": {"stderr": {"()": StderrHandler, "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {
             "service": {"level": level.upper()},
-            "gunicorn.error": {"level": level.upper(), "handlers": [], "propagate": True},
+            "gunicorn.error": {"level": level.upper(), "handlers": ["stderr"], "propagate": False},
             "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
         },
     }
 
 
-def handlers() -> list[StderrHandler]:
-    """Those that `configuration` set up in this process."""
-    return [handler for handler in logging.getLogger().handlers if isinstance(handler, StderrHandler)]
+def start_background() -> Callable[[], None]:
+    """Has a thread write this process's lines from then on; returns `flush` of the handler that `configuration` set up.
+
+    Threads do not survive a fork: call it in each worker. uvicorn ends a worker by a signal, which skips exit handlers:
+    call the returned function when the application shuts down.
+    """
+    (handler,) = (found for found in logging.getLogger().handlers if isinstance(found, StderrHandler))
+    handler.start_listener()
+    return handler.flush

@@ -16,9 +16,6 @@ from service.cores import allotted_cores
 from service.errors import Fault
 
 PREFIX = "SQUINT_"
-# No setting: gunicorn's parent tells its workers by this variable which models there were at the start, a JSON list.
-MODELS_AT_START = "SQUINT_MODELS_AT_START"
-_THREADS_BESIDES = 2
 # Of two names, prefix included, on difflib's scale to 1: one letter more, fewer or other.
 _ALIKE = 0.95
 # In one request; a longer list is given up at once, before it costs memory.
@@ -60,11 +57,8 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=allotted_cores, ge=1, le=256)
     """Worker processes; each holds all models. By default as many as cores are allotted to this process."""
 
-    max_waiting: int = Field(default=32, ge=0, le=1000)
-    """Requests of a worker that may wait for their turn to compute; further ones are turned away (429)."""
-
     max_wait_s: float = Field(default=5, gt=0, le=600)
-    """Longest wait for the turn to compute; then the request is turned away (429)."""
+    """Longest wait of a request for a computing thread; then it is refused (429)."""
 
     max_request_bytes: int = Field(default=32 * 2**20, ge=1024)
     """Largest request body."""
@@ -85,7 +79,7 @@ class Settings(BaseSettings):
     """Most pictures in one request."""
 
     worker_timeout_s: int = Field(default=30, ge=1)
-    """A worker whose own loop stands still for this long is replaced; slow clients do not cause that."""
+    """A worker whose event loop stands still for this long is replaced; slow clients do not cause that."""
 
     head_timeout_s: float = Field(default=10, gt=0, le=600)
     """Time a client gets for request line and headers, from their first byte or the connection's beginning (408)."""
@@ -94,11 +88,11 @@ class Settings(BaseSettings):
     """Time a client gets for a request's body, from the end of its headers (408)."""
 
     answer_timeout_s: float = Field(default=30, gt=0, le=3600)
-    """Time a client gets to take its answer, from when it is there; then its connection is closed."""
+    """Time in which a client must take a part of its answer; then its connection is closed."""
 
     max_held_bytes: int = Field(default=128 * 2**20, ge=2**20)
-    """Bytes that a worker's requests and answers not taken yet may have together; beyond it the largest body
-    that is not whole after a second is turned away (429), else the newest; who does not take an answer is cut off."""
+    """Bytes that the bodies of a worker's requests may have together; beyond it the largest body that is not whole
+    is refused (429)."""
 
     drain_delay_s: float = Field(default=0, ge=0, le=600)
     """Time after SIGTERM in which /readyz already answers 503 and new connections are still served."""
@@ -149,11 +143,6 @@ class Settings(BaseSettings):
     def computing_threads(self) -> int:
         """How many threads of one worker may compute at once: the allotted cores, shared by the workers."""
         return max(1, allotted_cores() // self.workers)
-
-    @property
-    def request_threads(self) -> int:
-        """Threads of one worker for what computes, and for what is about to; who waits longer needs none."""
-        return self.computing_threads + _THREADS_BESIDES
 
 
 def read_settings() -> Settings:

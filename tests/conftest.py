@@ -7,15 +7,12 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 from PIL import Image
+from werkzeug.test import Client
 
 from service import manifest as contract
-from service.app import build_app
-from service.inference.registry import Registry
 from service.manifest import Manifest
-from service.settings import Settings
+from tests.app import App, app_over
 
 REPOSITORY = Path(__file__).parent.parent
 MODELS = REPOSITORY / "models"
@@ -54,22 +51,13 @@ def golden(model: str = "mnist", label: int = 7) -> bytes:
     return (shipped(model) / "golden" / f"{label}.png").read_bytes()
 
 
-def app_over(models_dir: Path, **settings: object) -> Flask:
-    """An app whose models have been loaded."""
-    chosen = Settings(models_dir=models_dir, **settings)  # type: ignore[arg-type]
-    registry = Registry(models_dir, chosen.engine, threads=1)
-    app = build_app(chosen, registry)
-    registry.load()
-    return app
-
-
 @pytest.fixture(scope="session")
-def app() -> Flask:
+def app() -> App:
     return app_over(MODELS, max_images=5, max_image_bytes=50_000, max_image_pixels=1_000_000, max_request_bytes=200_000)
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
+def client(app: App) -> Client:
     return app.test_client()
 
 

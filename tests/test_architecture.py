@@ -121,19 +121,19 @@ def test_every_box_of_the_picture_is_a_module() -> None:
         assert path.is_dir() or path.with_suffix(".py").is_file(), box
 
 
-def test_every_path_is_answered_by_the_module_that_is_named(app: Flask) -> None:
+def test_every_path_is_answered_by_the_module_that_is_named(app: App) -> None:
     told = endpoints()
-    answering = {str(rule): app.view_functions[rule.endpoint].__module__ for rule in app.url_map.iter_rules()}
+    answering = {str(rule): app.flask.view_functions[rule.endpoint].__module__ for rule in app.flask.url_map.iter_rules()}
     named = {path: pattern_of(path, told) for path in answering}
     modules = {path: f"service.{module.removesuffix('.py').replace('/', '.')}" for path, module in told.items()}
     assert {path: modules.get(pattern or "") for path, pattern in named.items()} == answering
     assert set(named.values()) == set(told), "a row without a path"
 
 
-def test_every_address_in_the_readme_is_one_of_the_service(app: Flask) -> None:
+def test_every_address_in_the_readme_is_one_of_the_service(app: App) -> None:
     (table,) = re.findall(r"^\| address \| what it does \|\n(.*?)\n\n", README, re.MULTILINE | re.DOTALL)
     told = re.findall(r"`(?:GET|POST) (/[^`]*)`", table)
-    known = {re.sub(r"<[^>]*>", "*", str(rule)) for rule in app.url_map.iter_rules()}
+    known = {re.sub(r"<[^>]*>", "*", str(rule)) for rule in app.flask.url_map.iter_rules()}
     assert len(told) > 8
     assert [path for path in told if re.sub(r"\{[^}]*\}", "*", path) not in known] == []
 

@@ -1,31 +1,33 @@
-"""Every fault in one shape: `application/problem+json` (RFC 9457), or on the protocols' paths their `{"error": …}`."""
+"""Every error in one shape: `application/problem+json` (RFC 9457); `{"error": …}` below `/v1` and `/v2`."""
 
 import json
 import logging
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import NamedTuple
 
-from flask import Flask, Response, current_app, g, request
-from werkzeug.exceptions import (
-    ClientDisconnected,
-    HTTPException,
-    MethodNotAllowed,
-    NotFound,
-    RequestEntityTooLarge,
-)
-from werkzeug.routing import WebsocketMismatch
+from flask import Flask, Response, request
+from werkzeug import exceptions
+from werkzeug.exceptions import HTTPException
 
-from service.api.telemetry import trail
+from service.api import telemetry
 from service.errors import (
     Abandoned,
+    BodyTooLarge,
     BrokenImage,
     DeadlinePassed,
     EmptyImage,
     Fault,
+    Forbidden,
+    HeadTooLarge,
     ImageFault,
     ImageTooLarge,
+    MethodNotAllowed,
     NotReady,
     Overloaded,
+    RequestTimeout,
+    Unauthorized,
     UnknownExample,
     UnknownLabel,
     UnknownModel,
@@ -35,8 +37,8 @@ from service.errors import (
 
 _log = logging.getLogger(__name__)
 RETRY_AFTER_S = 1
-# TF Serving's, KServe's and Triton's clients read the key `error` of any answer but 200.
-_PROTOCOLS = re.compile(r"/v[12](?:/|$)", re.IGNORECASE)
+# The clients of TF Serving, KServe and Triton read the key `error` of any answer but 200.
+_PROTOCOLS = re.compile(r"/v[12](?:/|$)")
 
 
 class RequestFault(Fault):
@@ -75,6 +77,12 @@ class UploadFault(Fault):
 
 _STATUS: dict[type[Fault], HTTPStatus] = {
     RequestFault: HTTPStatus.BAD_REQUEST,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownModel: HTTPStatus.NOT_FOUND,
     UnknownVersion: HTTPStatus.NOT_FOUND,
     UnknownLabel: HTTPStatus.NOT_FOUND,
@@ -86,7 +94,7 @@ _STATUS: dict[type[Fault], HTTPStatus] = {
     UnsupportedFormat: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     EmptyImage: HTTPStatus.UNPROCESSABLE_ENTITY,
     BrokenImage: HTTPStatus.UNPROCESSABLE_ENTITY,
-    # Read only by a client that closed its sending side and nothing more.
+    # For the log: the client is gone.
     Abandoned: HTTPStatus.BAD_REQUEST,
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -94,30 +102,40 @@ _STATUS: dict[type[Fault], HTTPStatus] = {
 }
 
 
-def init_app(app: Flask) -> None:
-    """Turns every exception of the app into a problem document."""
-    app.register_error_handler(UploadFault, _on_upload_fault)
-    app.register_error_handler(Fault, _on_fault)
-    app.register_error_handler(HTTPException, _on_http_exception)
-    app.register_error_handler(Exception, _on_exception)
+class Problem(NamedTuple):
+    """An error as HTTP says it: status, headers beside Content-Type, media type and content."""
+
+    status: int
+    headers: Mapping[str, str]
+    media_type: str
+    content: str
 
 
-def problem(status: int, code: str, detail: str, **extra: object) -> Response:
-    """A problem document; `code` is stable for programs, `detail` a sentence for people."""
-    trail.current().code = code
-    content, media_type = document(request.path, status, code, detail, g.get("request_id"), **extra)
-    response = Response(content, status, mimetype=media_type)
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
+def of_fault(path: str, request_id: str, fault: Fault) -> Problem:
+    """The problem document of one of our own errors."""
+    headers, extra, cause = {}, {}, fault
+    if isinstance(fault, UploadFault):
+        cause = fault.cause
+        extra = {"index": fault.index} | ({"file": fault.file} if fault.file else {})
+    if isinstance(fault, Overloaded):
+        headers["Retry-After"] = str(fault.retry_after_s)
+    if isinstance(fault, NotReady):
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if isinstance(fault, MethodNotAllowed):
+        headers["Allow"] = fault.allowed
+    if isinstance(fault, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    status = _STATUS[type(cause)]
+    return Problem(status, headers, *document(path, status, cause.code, fault.text, request_id, **extra))
 
 
-def document(
-    path: str, status: int, code: str, detail: str, request_id: str | None, **extra: object
-) -> tuple[str, str]:
-    """Content and media type of a problem document; below `/v1` and `/v2` the protocols' shape, only the sentence."""
+def document(path: str, status: int, code: str, detail: str, request_id: str, **extra: object) -> tuple[str, str]:
+    """Media type and content of a problem document; below `/v1` and `/v2` only the sentence, as `error`.
+
+    `code` is stable, for programs; `detail` is a sentence for people.
+    """
     if _PROTOCOLS.match(path):
-        return json.dumps({"error": detail}) + "\n", "application/json"
+        return "application/json", json.dumps({"error": detail}) + "\n"
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -127,45 +145,54 @@ def document(
         "request_id": request_id,
         **extra,
     }
-    return json.dumps(body) + "\n", "application/problem+json"
+    return "application/problem+json", json.dumps(body) + "\n"
+
+
+def init_app(app: Flask) -> None:
+    """Turns every exception of the app into a problem document."""
+    app.register_error_handler(Fault, _on_fault)
+    app.register_error_handler(HTTPException, _on_http_exception)
+    app.register_error_handler(Exception, _on_exception)
+
+
+def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A problem document as the answer to the current request."""
+    record = telemetry.current()
+    record.code = code
+    media_type, content = document(request.path, status, code, detail, record.request_id)
+    return Response(content, status, headers, mimetype=media_type)
 
 
 def _on_fault(fault: Fault) -> Response:
-    response = problem(_STATUS[type(fault)], fault.code, fault.text)
-    if isinstance(fault, Overloaded):
-        response.headers["Retry-After"] = str(fault.retry_after_s)
-    return response
+    record = telemetry.current()
+    record.code = code_of(fault)
+    status, headers, media_type, content = of_fault(request.path, record.request_id, fault)
+    return Response(content, status, headers, mimetype=media_type)
 
 
-def _on_upload_fault(fault: UploadFault) -> Response:
-    extra = {"index": fault.index} | ({"file": fault.file} if fault.file else {})
-    return problem(_STATUS[type(fault.cause)], fault.cause.code, fault.text, **extra)
+def code_of(fault: Fault) -> str:
+    """The `code` in the problem document of one of our own errors."""
+    return fault.cause.code if isinstance(fault, UploadFault) else fault.code
 
 
 def _on_http_exception(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
-    response = problem(status, code, _detail(error))
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return response
+    headers = {}
+    if isinstance(error, exceptions.MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return problem(status, code, _detail(error), headers)
 
 
 def _detail(error: HTTPException) -> str:
-    if isinstance(error, NotFound):
+    if isinstance(error, exceptions.NotFound):
         return f"there is nothing at {request.path}; GET /models lists the models"
-    if isinstance(error, MethodNotAllowed):
+    if isinstance(error, exceptions.MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.method} is not allowed at {request.path}; allowed: {allowed}"
-    if isinstance(error, RequestEntityTooLarge):
-        return f"the request is too large: at most {current_app.config['MAX_CONTENT_LENGTH']} bytes"
-    if isinstance(error, ClientDisconnected):
-        return "the request ended before its body was complete"
-    if isinstance(error, WebsocketMismatch):
-        return "this service speaks plain HTTP, not WebSocket"
     return error.description or error.name
 
 
 def _on_exception(error: Exception) -> Response:
-    _log.error("request %s failed", g.get("request_id"), exc_info=error)
+    _log.error("request %s failed", telemetry.current().request_id, exc_info=error)
     return problem(500, "internal_error", "the service failed to answer; its log has the cause under this request_id")

@@ -86,7 +86,7 @@ class Crowd:
             answer = client.answer()
         except OSError as error:
             return type(error).__name__, False
-        return (str(answer.status), answer.headers["connection"] != "close") if answer else ("", False)
+        return (str(answer.status), answer.headers.get("connection") != "close") if answer else ("", False)
 
     def _note_sent(self) -> None:
         with self._lock:

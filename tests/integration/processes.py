@@ -1,11 +1,12 @@
 """The processes of a running service, as the system tells them."""
 
 import re
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.integration.server import COMMAND, Server
+from tests.integration.server import Server
 from tests.integration.wire import address
 
 _ESTABLISHED = "01"
@@ -36,14 +37,10 @@ def living_workers(server: Server) -> list[int]:
     return sorted(found)
 
 
-def keeping_counts_in(folder: Path) -> tuple[str, ...]:
-    """A command that serves, whose counts lie there, apart from those that a killed one of the same number left."""
-    return ("env", f"TMPDIR={folder}", *COMMAND)
-
-
 def metrics_folders(server: Server) -> list[Path]:
-    """Where a service keeps the counts of its workers, if that is beside its log."""
-    return list(server.log.parent.glob(f"squint-metrics-{parent_of(server)}-*"))
+    """Where a service keeps the metrics of its workers."""
+    name = f"squint-metrics-{parent_of(server)}-*"
+    return [*Path("/dev/shm").glob(name), *Path(tempfile.gettempdir()).glob(name)]  # noqa: S108
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -5,19 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from PIL import Image
 
 from service import manifest as contract
 from service.manifest import EngineName
-from tests.conftest import MODELS, SHIPPED, app_over, png, shipped
+from tests.app import app_over
+from tests.conftest import MODELS, SHIPPED, png, shipped
 from training import dataset
 from training.dataset import Split
 
 _BATCH = 100
 
 
-def predicted(client: FlaskClient, name: str, split: Split) -> np.ndarray:
+def predicted(client: Client, name: str, split: Split) -> np.ndarray:
     """The class numbers that the service answers for a split, sent as PNG files."""
     found: list[int] = []
     for start in range(0, len(split.labels), _BATCH):

@@ -13,7 +13,8 @@ from PIL import Image
 
 from service import manifest as contract
 from service.inference import operations
-from tests.conftest import SHIPPED, app_over, png, shipped
+from tests.app import app_over
+from tests.conftest import SHIPPED, png, shipped
 from tests.tiny.datasets import tiny as tiny_data
 from training import foreign
 from training.cli import main

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from service import manifest as contract
 from service.errors import ModelFault
-from tests.conftest import app_over
+from tests.app import app_over
 from tests.tiny.datasets import tiny as tiny_data
 from training.cli import main
 from training.dataset import Content, DataFault

@@ -15,7 +15,8 @@ import pytest
 
 from service import manifest as contract
 from tests import tiny
-from tests.conftest import REPOSITORY, app_over
+from tests.app import app_over
+from tests.conftest import REPOSITORY
 from tests.tiny.datasets import tiny as tiny_data
 from training import run as runs
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from service import manifest as contract
 from tests import tiny
-from tests.conftest import app_over, png
+from tests.app import app_over
+from tests.conftest import png
 from tests.tiny.datasets import tiny as tiny_data
 from tests.training.conftest import arguments, invoke
 from training import export, recipe

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from service import manifest as contract
-from tests.conftest import app_over
+from tests.app import app_over
 from training.cli import main
 from training.dataset import Content, DataFault
 from training.datasets import folder

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from service.api import deadlines, json_documents, uploads
+from service.api import json_documents, uploads
 from service.api.computing import Input
 from service.api.json_documents import Document, shown
 from service.api.open_inference import tensors
@@ -38,12 +38,12 @@ class Wanted(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A request, understood; `deadline` in seconds of `time.monotonic()`."""
+    """A request, understood; `timeout_s` is how long the caller waits for its answer."""
 
     id: str
     inputs: Sequence[Input]
     outputs: Sequence[Wanted]
-    deadline: float | None = None
+    timeout_s: float | None = None
 
 
 def read(body: bytes, header: str | None, manifest: Manifest, max_images: int) -> Asked:
@@ -61,7 +61,7 @@ def read(body: bytes, header: str | None, manifest: Manifest, max_images: int) -
         _new_id() if sent.id is None else sent.id,
         _pictures(_only(sent.inputs, manifest), tail, manifest, max_images),
         _wanted(sent.outputs, parameters.binary_data_output, manifest),
-        deadlines.after(parameters.timeout / 1e6) if parameters.timeout else None,
+        parameters.timeout / 1e6 if parameters.timeout else None,
     )
 
 

@@ -1,23 +1,17 @@
 """`/v2/…`: the Open Inference Protocol, as KServe's, Triton's and MLServer's clients speak it."""
 
-import json
-
 from flask import Blueprint, Response, jsonify, request
 
-from service.api import health, json_documents
+from service.api import json_documents, telemetry
 from service.api.bodies import read_body
 from service.api.computing import Computing
 from service.api.deflated import deflated
-from service.api.door import Door
 from service.api.json_documents import Document
 from service.api.open_inference import infer_answer, infer_request
 from service.api.open_inference import metadata as infer_metadata
 from service.api.open_inference.infer_request import LENGTH_HEADER
 from service.api.open_inference.schemas import IndexBody, LoadBody
-from service.api.open_inference.statistics import Statistics
-from service.api.problems import RequestFault, problem
-from service.api.telemetry.metrics import Metrics
-from service.errors import NotReady
+from service.api.problems import RequestFault
 from service.inference.registry import Registry
 from service.settings import Settings
 
@@ -28,11 +22,8 @@ _MOST_VALUES = 1000
 class OpenInference:
     """The protocol's views over the loaded models."""
 
-    def __init__(
-        self, registry: Registry, computing: Computing, metrics: Metrics, door: Door, settings: Settings
-    ) -> None:
-        self._registry, self._computing, self._metrics, self._settings = registry, computing, metrics, settings
-        self._door = door
+    def __init__(self, registry: Registry, computing: Computing, settings: Settings) -> None:
+        self._registry, self._computing, self._settings = registry, computing, settings
 
     def blueprint(self) -> Blueprint:
         """The routes below `/v2`."""
@@ -40,10 +31,7 @@ class OpenInference:
         routes.after_request(deflated)
         for path, endpoint in (("/v2", "server"), ("/v2/", "server_slash")):
             routes.add_url_rule(path, endpoint, self.server)
-        routes.add_url_rule("/v2/health/live", view_func=self.live)
-        routes.add_url_rule("/v2/health/ready", view_func=self.ready)
         routes.add_url_rule("/v2/models", view_func=self.models)
-        routes.add_url_rule("/v2/models/stats", view_func=self.all_statistics)
         for path, suffix in (("/v2/models/<name>", ""), ("/v2/models/<name>/versions/<int:version>", "_version")):
             self._add_model(routes, path, suffix)
         self._add_repository(routes)
@@ -53,7 +41,6 @@ class OpenInference:
         routes.add_url_rule(path, f"model{suffix}", self.model)
         routes.add_url_rule(f"{path}/ready", f"model_ready{suffix}", self.model_ready)
         routes.add_url_rule(f"{path}/config", f"config{suffix}", self.config)
-        routes.add_url_rule(f"{path}/stats", f"statistics{suffix}", self.statistics)
         routes.add_url_rule(f"{path}/infer", f"infer{suffix}", self.infer, methods=["POST"])
 
     def _add_repository(self, routes: Blueprint) -> None:
@@ -65,18 +52,6 @@ class OpenInference:
     def server(self) -> Response:
         """What this server is and which extensions it has."""
         return jsonify(infer_metadata.of_server())
-
-    def live(self) -> Response:
-        """Answers if anything does; KServe's client needs the body."""
-        return jsonify(live=True)
-
-    def ready(self) -> Response:
-        """Whether every model answers; `live` is there for readers of the protocol's misprint."""
-        if reason := health.unready(self._registry, self._door):
-            response = problem(503, NotReady.code, reason)
-            response.set_data(json.dumps({"error": reason, "ready": False}))
-            return response
-        return jsonify(ready=True, live=True)
 
     def models(self) -> Response:
         """The names of the models."""
@@ -94,28 +69,15 @@ class OpenInference:
         """A version's configuration in Triton's words."""
         return jsonify(infer_metadata.configuration(self._registry.get(name, version), self._settings.max_images))
 
-    def all_statistics(self) -> Response:
-        """What was counted of every loaded version of every model."""
-        models = self._registry.models()
-        return self._statistics([(name, number) for name, model in models.items() for number in sorted(model.versions)])
-
-    def statistics(self, name: str, version: int | None = None) -> Response:
-        """What was counted of a version, or of every loaded version of a model."""
-        if version is None:
-            return self._statistics([(name, number) for number in sorted(self._registry.model(name).versions)])
-        return self._statistics([(name, self._registry.get(name, version).manifest.version)])
-
-    def _statistics(self, versions: list[tuple[str, int]]) -> Response:
-        counted = Statistics(self._metrics.collected())
-        return jsonify(model_stats=[counted.of(name, version) for name, version in versions])
-
     def infer(self, name: str, version: int | None = None) -> Response:
         """The outputs asked for, one row an image; all images or none."""
         classifier, settings = self._registry.get(name, version), self._settings
         body = read_body(request, settings.max_request_bytes)
         header = request.headers.get(LENGTH_HEADER)
         asked = infer_request.read(body, header, classifier.manifest, settings.max_images)
-        computed = self._computing.predict(classifier, asked.inputs, asked.deadline)
+        if asked.timeout_s:
+            telemetry.current().limit_time(asked.timeout_s)
+        computed = self._computing.predict(classifier, asked.inputs)
         answer = infer_answer.of(asked, classifier.manifest, [one.prediction for one in computed])
         if not answer.tail:
             return Response(answer.head + b"\n", mimetype="application/json")

@@ -8,7 +8,6 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from service.inference import shared
 from service.inference.engines import Infer, Output
 from service.manifest import LITERT_FILE, LOGITS_NAME, PROBABILITIES_NAME, SIGNATURE
 
@@ -33,7 +32,7 @@ class _Model:
 
 def load(folder: Path, threads: int) -> Infer:
     """An engine with as many interpreters as threads may compute; a further thread waits for one."""
-    content = shared.read(folder / LITERT_FILE)
+    content = (folder / LITERT_FILE).read_bytes()
     idle: SimpleQueue[_Model] = SimpleQueue()
     for _ in range(threads):
         idle.put(_Model(content))

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from service import keys
 from service.api import access
 from service.api.access import OPEN
 from service.logs import JsonFormatter
-from tests.conftest import MODELS, app_over, golden
+from tests.app import app_over
+from tests.conftest import MODELS, golden
 
 PREDICT = "/models/mnist/predict"
 
@@ -24,7 +25,7 @@ class Keyed:
         self.file = folder / "keys"
         self.file.write_text("\n".join(line for _, line in made.values()))
         self.app: Flask = app_over(MODELS, api_keys_file=self.file, **settings)
-        self.client: FlaskClient = self.app.test_client()
+        self.client: Client = self.app.test_client()
         self.keys = {role: key for role, (key, _) in made.items()}
 
 
@@ -33,8 +34,8 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Keyed:
     return Keyed(tmp_path_factory.mktemp("keyed"), cors_origins=("https://example.org",))
 
 
-def test_every_route_of_the_app_has_its_role_in_the_table(app: Flask) -> None:
-    assert [rule.rule for rule in app.url_map.iter_rules() if access.needed(rule.rule) is None] == []
+def test_every_route_of_the_app_has_its_role_in_the_table(app: App) -> None:
+    assert [rule.rule for rule in app.flask.url_map.iter_rules() if access.needed(rule.rule) is None] == []
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_a_rule_needs_what_the_longest_beginning_says(rule: str, role: str | Non
     assert access.needed(rule) == role
 
 
-def test_without_a_file_of_keys_everybody_comes_in(client: FlaskClient) -> None:
+def test_without_a_file_of_keys_everybody_comes_in(client: Client) -> None:
     assert client.get("/models", headers={"Authorization": "Bearer whatever"}).status_code == 200
 
 
@@ -96,7 +97,7 @@ def test_a_key_without_the_role_is_403_and_named(keyed: Keyed) -> None:
 
 def test_a_route_that_nobody_listed_is_answered_to_nobody(tmp_path: Path) -> None:
     keyed = Keyed(tmp_path)
-    keyed.app.add_url_rule("/forgotten", view_func=lambda: "secret")
+    keyed.app.flask.add_url_rule("/forgotten", view_func=lambda: "secret")
     for key in (None, *keyed.keys.values()):
         answer = keyed.client.get("/forgotten", headers={"X-API-Key": key} if key else {})
         assert answer.status_code in (401, 403) and b"secret" not in answer.data

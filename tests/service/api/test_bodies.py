@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Request
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.test import EnvironBuilder
 
@@ -120,7 +120,7 @@ def bodies_of(picture: bytes) -> list[tuple[str, bytes]]:
 @pytest.mark.parametrize("encoding", COMPRESS)
 @pytest.mark.parametrize(("content_type", "body"), bodies_of(golden()), ids=["multipart", "json", "raw"])
 def test_pictures_are_classified_from_compressed_bodies(
-    client: FlaskClient, encoding: str, content_type: str, body: bytes
+    client: Client, encoding: str, content_type: str, body: bytes
 ) -> None:
     headers = {"Content-Encoding": encoding}
     answer = client.post(PREDICT, data=COMPRESS[encoding](body), content_type=content_type, headers=headers)
@@ -138,7 +138,7 @@ def test_pictures_are_classified_from_compressed_bodies(
     ],
 )
 def test_faults_of_compressed_bodies_are_problems_in_every_body_form(
-    client: FlaskClient, content_type: str, encoding: str, data: bytes, status: int, code: str
+    client: Client, content_type: str, encoding: str, data: bytes, status: int, code: str
 ) -> None:
     headers = {"Content-Encoding": encoding}
     answer = client.post(PREDICT, data=data, content_type=content_type, headers=headers)

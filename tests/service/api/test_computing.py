@@ -4,7 +4,7 @@ import time
 from io import BytesIO
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from service.api import client as client_of
 from service.api import computing
@@ -33,14 +33,14 @@ def form() -> dict[str, object]:
     return {"image": [(BytesIO(golden()), f"{number}.png") for number in range(5)]}
 
 
-def test_a_deadline_is_seen_between_the_images_of_a_request(client: FlaskClient, decoded: list[bytes]) -> None:
+def test_a_deadline_is_seen_between_the_images_of_a_request(client: Client, decoded: list[bytes]) -> None:
     answer = client.post(PREDICT, data=form(), headers={"X-Request-Timeout": "1"})
     assert (answer.status_code, answer.get_json()["code"]) == (504, "deadline_passed")
     assert len(decoded) == 2
 
 
 def test_a_client_that_hung_up_is_noticed_between_the_images_of_a_request(
-    client: FlaskClient, decoded: list[bytes], monkeypatch: pytest.MonkeyPatch
+    client: Client, decoded: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_of, "is_there", lambda: len(decoded) < 2)
     answer = client.post(PREDICT, data=form())

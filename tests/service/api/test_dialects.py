@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from PIL import Image
 
 from service import manifest as contract
@@ -16,7 +16,7 @@ from tests.conftest import SHIPPED, golden, shipped
 
 LENGTH = "Inference-Header-Content-Length"
 # How one picture is sent as a file and as an array, and the probabilities that come back, in class order.
-Ask = Callable[[FlaskClient, str, bytes, Any], list[float]]
+Ask = Callable[[Client, str, bytes, Any], list[float]]
 
 
 def told(response: Any) -> Any:
@@ -24,25 +24,25 @@ def told(response: Any) -> Any:
     return response.get_json()
 
 
-def native(client: FlaskClient, model: str, **sent: Any) -> list[float]:
+def native(client: Client, model: str, **sent: Any) -> list[float]:
     answer = told(client.post(f"/models/{model}/predict", **sent))
     return list(answer["predictions"][0]["probabilities"].values())
 
 
-def v1(client: FlaskClient, model: str, sent: Any) -> list[float]:
+def v1(client: Client, model: str, sent: Any) -> list[float]:
     answer = told(client.post(f"/v1/models/{model}:predict", json=sent))
     if "predictions" in answer:
         return list(answer["predictions"][0]["probabilities"])
     return list(answer["outputs"]["probabilities"][0])
 
 
-def classified_by_v1(client: FlaskClient, model: str, sent: Any) -> list[float]:
+def classified_by_v1(client: Client, model: str, sent: Any) -> list[float]:
     (pairs,) = told(client.post(f"/v1/models/{model}:classify", json=sent))["results"]
     assert [label for label, _ in pairs] == list(contract.read(shipped(model)).labels)
     return [score for _, score in pairs]
 
 
-def v2(client: FlaskClient, model: str, image: Any, tail: bytes = b"", **parameters: Any) -> Any:
+def v2(client: Client, model: str, image: Any, tail: bytes = b"", **parameters: Any) -> Any:
     """The output's data; with `binary_data` it is read from the binary part."""
     sent = {"inputs": [{"name": "image", **image}], "outputs": [{"name": "probabilities", "parameters": parameters}]}
     head = json.dumps(sent).encode()
@@ -54,7 +54,7 @@ def v2(client: FlaskClient, model: str, image: Any, tail: bytes = b"", **paramet
     return list(told(response)["outputs"][0]["data"])
 
 
-def classified_by_v2(client: FlaskClient, model: str, image: Any) -> list[float]:
+def classified_by_v2(client: Client, model: str, image: Any) -> list[float]:
     labels = contract.read(shipped(model)).labels
     rows = [text.split(":", 2) for text in v2(client, model, image, classification=len(labels))]
     values = {int(index): float(value) for value, index, label in rows if label == labels[int(index)]}
@@ -96,7 +96,7 @@ DIALECTS: dict[str, Ask] = {
 
 @pytest.mark.parametrize("model", SHIPPED)
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_picture_gets_the_same_probabilities_in_every_dialect(client: FlaskClient, dialect: str, model: str) -> None:
+def test_a_picture_gets_the_same_probabilities_in_every_dialect(client: Client, dialect: str, model: str) -> None:
     file = golden(model, 1)
     pixels = np.asarray(Image.open(BytesIO(file)))
     array = pixels if pixels.ndim == 3 else pixels[:, :, None]

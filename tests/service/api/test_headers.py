@@ -4,28 +4,29 @@ import re
 
 import pytest
 from flask import Response
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from werkzeug.test import TestResponse
 
 from service.settings import Settings, SettingsFault, read_settings
-from tests.conftest import MODELS, app_over, golden
+from tests.app import app_over
+from tests.conftest import MODELS, golden
 
 PREDICT = "/models/mnist/predict"
 SITE, OTHER = "https://example.org", "https://example.net"
 
 
-def app_with(*origins: str) -> FlaskClient:
+def app_with(*origins: str) -> Client:
     return app_over(MODELS, cors_origins=origins).test_client()
 
 
-def preflight(client: FlaskClient, origin: str, path: str = PREDICT) -> TestResponse:
+def preflight(client: Client, origin: str, path: str = PREDICT) -> TestResponse:
     headers = {"Origin": origin, "Access-Control-Request-Method": "POST",
                "Access-Control-Request-Headers": "authorization,content-type"}  # fmt: skip
     return client.options(path, headers=headers)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/models", "/metrics", "/nope", PREDICT])
-def test_every_answer_is_neither_guessed_nor_kept_nor_run(client: FlaskClient, path: str) -> None:
+def test_every_answer_is_neither_guessed_nor_kept_nor_run(client: Client, path: str) -> None:
     for answer in (client.get(path), client.post(path, data=golden())):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -36,13 +37,13 @@ def test_every_answer_is_neither_guessed_nor_kept_nor_run(client: FlaskClient, p
 def test_an_answer_that_says_otherwise_for_itself_keeps_it() -> None:
     app = app_over(MODELS)
     own = {"Content-Security-Policy": "default-src 'self'", "Cache-Control": "no-cache"}
-    app.add_url_rule("/own", view_func=lambda: Response("", headers=own))
+    app.flask.add_url_rule("/own", view_func=lambda: Response("", headers=own))
     answer = app.test_client().get("/own")
     assert {name: answer.headers[name] for name in own} == own
     assert answer.headers.getlist("Content-Security-Policy") == ["default-src 'self'"]
 
 
-def test_by_default_no_other_site_may_ask(client: FlaskClient) -> None:
+def test_by_default_no_other_site_may_ask(client: Client) -> None:
     for answer in (preflight(client, SITE), client.post(PREDICT, data=golden(), headers={"Origin": SITE})):
         assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 

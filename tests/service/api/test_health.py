@@ -1,15 +1,16 @@
 """Probes and metrics."""
 
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
-from tests.conftest import MODELS, app_over, golden, shipped
+from tests.app import app_over
+from tests.conftest import MODELS, golden, shipped
 
 
 def sample(text: str, start: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(start))
 
 
-def test_a_loaded_service_is_live_and_ready(client: FlaskClient) -> None:
+def test_a_loaded_service_is_live_and_ready(client: Client) -> None:
     assert client.get("/livez").get_json() == {"status": "live"}
     assert client.get("/readyz").get_json() == {"status": "ready"}
 

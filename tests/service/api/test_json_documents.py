@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from service.api import json_documents
 from service.api.problems import RequestFault, TooManyImages
@@ -41,7 +41,7 @@ PREDICT = "/v1/models/mnist:predict"
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_is_no_object_is_a_fault_that_says_where(client: FlaskClient, body: bytes, text: str) -> None:
+def test_what_is_no_object_is_a_fault_that_says_where(client: Client, body: bytes, text: str) -> None:
     with pytest.raises(RequestFault) as raised:
         json_documents.parse(body, MOST)
     assert text in raised.value.text and len(raised.value.text) < 200
@@ -50,13 +50,13 @@ def test_what_is_no_object_is_a_fault_that_says_where(client: FlaskClient, body:
 @pytest.mark.parametrize(
     "number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1e-999", "1." + "1" * 100_000, "9" * 4000, "-0"]
 )
-def test_any_number_is_read_and_none_that_is_no_pixel_is_taken(client: FlaskClient, number: str) -> None:
+def test_any_number_is_read_and_none_that_is_no_pixel_is_taken(client: Client, number: str) -> None:
     assert json_documents.parse(f'{{"a": {number}}}'.encode(), MOST).keys() == {"a"}
     response = client.post(PREDICT, data=f'{{"instances": [{number}]}}')
     assert response.status_code == 400 and len(response.text) < 400
 
 
-def test_a_text_may_hold_what_no_utf_8_can(client: FlaskClient) -> None:
+def test_a_text_may_hold_what_no_utf_8_can(client: Client) -> None:
     response = client.post(PREDICT, data=rb'{"signature_name": "\ud800", "instances": [1]}')
     assert response.status_code == 400 and "signature" in response.get_json()["error"]
 
@@ -67,7 +67,7 @@ def test_a_byte_order_mark_is_skipped() -> None:
 
 @pytest.mark.parametrize("part", [b"[],", b"0,", b'"",', b"{},", b"[[[]]],"])
 def test_a_body_of_many_small_values_is_refused_before_it_is_parsed(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, part: bytes
+    client: Client, monkeypatch: pytest.MonkeyPatch, part: bytes
 ) -> None:
     def explode(*_: object, **__: object) -> None:
         raise AssertionError("this takes seconds and a gigabyte with 32 MiB")

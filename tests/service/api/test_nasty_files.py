@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from tests.conftest import SHIPPED
 
@@ -14,7 +14,7 @@ NASTY = sorted((Path(__file__).parents[2] / "golden" / "nasty").iterdir())
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize("model", SHIPPED)
 @pytest.mark.parametrize("file", NASTY, ids=lambda file: file.name)
-def test_a_nasty_file_is_answered_as_its_name_says(client: FlaskClient, model: str, file: Path) -> None:
+def test_a_nasty_file_is_answered_as_its_name_says(client: Client, model: str, file: Path) -> None:
     answer = client.post(f"/models/{model}/predict?seen=1", data={"image": (file.open("rb"), file.name)})
     assert answer.status_code == int(file.name[:3]), answer.get_data(as_text=True)
     assert answer.get_json().get("predictions" if answer.status_code == 200 else "detail")

@@ -9,12 +9,13 @@ import jsonschema
 import pytest
 import schemathesis
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import unsupported_method
 
 from service.api.operations import OPERATIONS
-from tests.conftest import MODELS, app_over, golden
+from tests.app import app_over
+from tests.conftest import MODELS, golden
 
 APP = app_over(MODELS, max_images=5, max_request_bytes=200_000)
 PICTURE = base64.b64encode(golden()).decode()
@@ -26,17 +27,17 @@ def template(rule: str) -> str:
     return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"{\1}", rule)
 
 
-def test_every_route_is_described_and_nothing_else(app: Flask) -> None:
+def test_every_route_is_described_and_nothing_else(app: App) -> None:
     served = {
         (method.lower(), template(rule.rule))
-        for rule in app.url_map.iter_rules()
+        for rule in app.flask.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     described = {(operation.method, operation.path) for operation in OPERATIONS}
     assert served - {("get", "/docs/{name}"), ("get", "/static/{name}")} == described
 
 
-def test_the_document_is_a_valid_one(client: FlaskClient) -> None:
+def test_the_document_is_a_valid_one(client: Client) -> None:
     document = client.get("/openapi.json").get_json()
     assert document["openapi"] == "3.1.0"
     tags = {path: one["tags"] for path, operations in document["paths"].items() for one in operations.values()}
@@ -61,7 +62,7 @@ def test_no_request_is_answered_otherwise_than_described(case: schemathesis.Case
      "/v2/models", "/v2/models/stats", "/v2/models/mnist", "/v2/models/mnist/ready", "/v2/models/mnist/config",
      "/v2/models/mnist/stats"],
 )  # fmt: skip
-def test_real_answers_fit_their_schema(client: FlaskClient, path: str) -> None:
+def test_real_answers_fit_their_schema(client: Client, path: str) -> None:
     document = client.get("/openapi.json").get_json()
     method = "post" if "predict" in path else "get"
     answer = client.open(path, method=method, data=golden() if method == "post" else None).get_json()
@@ -79,7 +80,7 @@ def test_real_answers_fit_their_schema(client: FlaskClient, path: str) -> None:
     ],
 )
 def test_tensorflow_servings_requests_and_answers_fit_their_schemas(
-    client: FlaskClient, verb: str, body: dict[str, Any]
+    client: Client, verb: str, body: dict[str, Any]
 ) -> None:
     document = client.get("/openapi.json").get_json()
     described = document["paths"][f"/v1/models/{{name}}:{verb}"]["post"]
@@ -89,7 +90,7 @@ def test_tensorflow_servings_requests_and_answers_fit_their_schemas(
         jsonschema.validate(value, schema | {"components": document["components"]})
 
 
-def test_the_page_of_the_document_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
+def test_the_page_of_the_document_needs_nothing_from_elsewhere(client: Client) -> None:
     page = client.get("/docs")
     assert page.status_code == 200 and "default-src 'none'" in page.headers["Content-Security-Policy"]
     for link in re.findall(r'(?:src|href)="((?!data:)[^"]+)"', page.text):
@@ -97,7 +98,7 @@ def test_the_page_of_the_document_needs_nothing_from_elsewhere(client: FlaskClie
     assert client.get("/docs/..%2f..%2fsettings.py").status_code == 404
 
 
-def test_requests_and_answers_of_the_open_inference_protocol_fit_their_schemas(client: FlaskClient) -> None:
+def test_requests_and_answers_of_the_open_inference_protocol_fit_their_schemas(client: Client) -> None:
     document = client.get("/openapi.json").get_json()
     described = document["paths"]["/v2/models/{name}/infer"]["post"]
     body = {"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": [PICTURE]}]}

@@ -6,17 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from service.api import page
 from service.images.decode import FORMATS
-from tests.conftest import REPOSITORY, SHIPPED, app_over, golden, shipped
+from tests.app import app_over
+from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 FILES = sorted(name for name in page.read() if name != "index.html")
 
 
-def test_a_browser_gets_the_page(client: FlaskClient) -> None:
+def test_a_browser_gets_the_page(client: Client) -> None:
     response = client.get("/", headers=BROWSER)
     assert response.mimetype == "text/html" and "<h1>Squint</h1>" in response.text
     assert 'name="max-image-bytes" content="50000"' in response.text
@@ -26,14 +27,14 @@ def test_a_browser_gets_the_page(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "accept", ["*/*", None, "application/json", "text/*", "text/html;q=0", "application/json, text/html;q=0.9"]
 )
-def test_whoever_does_not_name_html_gets_what_kserves_client_needs(client: FlaskClient, accept: str | None) -> None:
+def test_whoever_does_not_name_html_gets_what_kserves_client_needs(client: Client, accept: str | None) -> None:
     response = client.get("/", headers={"Accept": accept} if accept else {})
     assert response.get_json() == {"status": "alive"}
     assert response.headers["Vary"] == "Accept"
 
 
 @pytest.mark.parametrize("path", ["/", *(f"/static/{name}" for name in FILES)])
-def test_the_page_and_its_files_are_guarded_and_revalidated(client: FlaskClient, path: str) -> None:
+def test_the_page_and_its_files_are_guarded_and_revalidated(client: Client, path: str) -> None:
     response = client.get(path, headers=BROWSER)
     policy = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
     assert policy == {
@@ -56,14 +57,14 @@ def test_the_page_and_its_files_are_guarded_and_revalidated(client: FlaskClient,
 @pytest.mark.parametrize(
     ("name", "kind"), [("page.js", "text/javascript"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")]
 )
-def test_files_have_their_types(client: FlaskClient, name: str, kind: str) -> None:
+def test_files_have_their_types(client: Client, name: str, kind: str) -> None:
     assert client.get(f"/static/{name}").mimetype == kind
 
 
 @pytest.mark.parametrize(
     "name", ["", "index.html", "nothing.js", "../app.py", "..%2fapp.py", "%2e%2e/app.py", "/etc/passwd", "page.js%00"]
 )
-def test_nothing_else_is_a_file_of_the_page(client: FlaskClient, name: str) -> None:
+def test_nothing_else_is_a_file_of_the_page(client: Client, name: str) -> None:
     response = client.get(f"/static/{name}")
     assert response.status_code == 404 and response.mimetype == "application/problem+json"
 
@@ -98,7 +99,7 @@ def test_the_page_does_not_depend_on_the_working_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_examples_are_the_golden_pictures_of_the_version(client: FlaskClient, name: str) -> None:
+def test_examples_are_the_golden_pictures_of_the_version(client: Client, name: str) -> None:
     version = int(shipped(name).name)
     for path in (f"/models/{name}/examples", f"/models/{name}/versions/{version}/examples"):
         listed = client.get(path).get_json()
@@ -111,7 +112,7 @@ def test_examples_are_the_golden_pictures_of_the_version(client: FlaskClient, na
 
 
 @pytest.mark.parametrize("path", ["mnist/examples/10.png", "mnist/versions/9/examples", "nobody/examples/0.png"])
-def test_unknown_examples_are_problems(client: FlaskClient, path: str) -> None:
+def test_unknown_examples_are_problems(client: Client, path: str) -> None:
     response = client.get(f"/models/{path}")
     assert response.status_code == 404 and response.get_json()["code"].startswith("unknown_")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from PIL import Image
 from werkzeug.test import TestResponse
 
@@ -14,7 +14,8 @@ from service.api import computing
 from service.app import build_app
 from service.inference.registry import Registry
 from service.settings import Settings
-from tests.conftest import MODELS, app_over, encoded, golden, png
+from tests.app import app_over
+from tests.conftest import MODELS, encoded, golden, png
 
 PREDICT = "/models/mnist/predict"
 TEXT = b"this is no picture"
@@ -51,7 +52,7 @@ def part(data: bytes, field: str = "image", name: str = "a.png") -> dict[str, tu
     ],
 )
 def test_a_bad_picture_is_the_same_problem_in_every_body_form(
-    client: FlaskClient, data: bytes, status: int, code: str
+    client: Client, data: bytes, status: int, code: str
 ) -> None:
     check(client.post(PREDICT, data=data), status, code)
     check(client.post(PREDICT, json={"images": [base64.b64encode(data).decode()]}), status, code)
@@ -59,25 +60,25 @@ def test_a_bad_picture_is_the_same_problem_in_every_body_form(
     assert body["index"] == 0 and body["file"] == "mine.png" and "mine.png" in body["detail"]
 
 
-def test_an_empty_file_is_422_and_an_empty_body_400(client: FlaskClient) -> None:
+def test_an_empty_file_is_422_and_an_empty_body_400(client: Client) -> None:
     check(client.post(PREDICT, data=part(b"")), 422, "empty_image")
     check(client.post(PREDICT, json={"images": [""]}), 422, "empty_image")
     check(client.post(PREDICT, data=b"", content_type="image/png"), 422, "empty_image")
     check(client.post(PREDICT, data=b""), 400, "no_image")
 
 
-def test_one_bad_picture_of_several_is_named_and_none_is_answered(client: FlaskClient) -> None:
+def test_one_bad_picture_of_several_is_named_and_none_is_answered(client: Client) -> None:
     files = [(BytesIO(golden()), "good.png"), (BytesIO(TEXT), "bad.png"), (BytesIO(golden()), "good2.png")]
     body = check(client.post(PREDICT, data={"image": files}), 415, "unsupported_format")
     assert body["index"] == 1 and body["file"] == "bad.png" and "predictions" not in body
 
 
-def test_the_field_name_matters(client: FlaskClient) -> None:
+def test_the_field_name_matters(client: Client) -> None:
     body = check(client.post(PREDICT, data=part(golden(), field="file")), 400, "wrong_field")
     assert "'image'" in body["detail"] and "'file'" in body["detail"]
 
 
-def test_text_where_a_file_belongs_is_told_so(client: FlaskClient) -> None:
+def test_text_where_a_file_belongs_is_told_so(client: Client) -> None:
     check(client.post(PREDICT, data={"image": "seven.png"}, content_type="multipart/form-data"), 400, "no_file")
 
 
@@ -97,11 +98,11 @@ def test_text_where_a_file_belongs_is_told_so(client: FlaskClient) -> None:
         ("multipart/form-data; boundary=", b"--\r\n"),
     ],
 )
-def test_malformed_multipart_is_400(client: FlaskClient, content_type: str, body: bytes) -> None:
+def test_malformed_multipart_is_400(client: Client, content_type: str, body: bytes) -> None:
     assert "complete" in check(client.post(PREDICT, data=body, content_type=content_type), 400, "bad_form")["detail"]
 
 
-def test_an_empty_form_is_400(client: FlaskClient) -> None:
+def test_an_empty_form_is_400(client: Client) -> None:
     response = client.post(PREDICT, data=b"--x--\r\n", content_type="multipart/form-data; boundary=x")
     check(response, 400, "no_image")
 
@@ -111,33 +112,33 @@ def test_an_empty_form_is_400(client: FlaskClient) -> None:
     ["", "{", "[]", "null", '"x"', "{}", '{"images": []}', '{"images": "x"}', '{"images": [1]}', '{"images": [null]}',
      '{"image": ["eA=="]}', '{"images": ' + "[" * 100_000, "\x00"],
 )  # fmt: skip
-def test_malformed_json_is_400(client: FlaskClient, body: str) -> None:
+def test_malformed_json_is_400(client: Client, body: str) -> None:
     check(client.post(PREDICT, data=body, content_type="application/json"), 400, "bad_json")
 
 
 @pytest.mark.parametrize("text", ["!!!", "a", "äöü", "eA=", "http://example.com/seven.png"])
-def test_bad_base64_names_the_image(client: FlaskClient, text: str) -> None:
+def test_bad_base64_names_the_image(client: Client, text: str) -> None:
     body = check(client.post(PREDICT, json={"images": [base64.b64encode(golden()).decode(), text]}), 400, "bad_base64")
     assert "images.1" in body["detail"]
 
 
 @pytest.mark.parametrize("value", ["0", "11", "-1", "1.5", "three", "", "+3", "1_0", "٣", "9" * 5000])
-def test_a_bad_top_k_is_400_and_states_the_range(client: FlaskClient, value: str) -> None:
+def test_a_bad_top_k_is_400_and_states_the_range(client: Client, value: str) -> None:
     response = client.post(PREDICT, data=golden(), query_string={"top_k": value})
     assert "from 1 to 10" in check(response, 400, "bad_top_k")["detail"]
 
 
-def test_a_bad_seen_is_400(client: FlaskClient) -> None:
+def test_a_bad_seen_is_400(client: Client) -> None:
     check(client.post(f"{PREDICT}?seen=maybe", data=golden()), 400, "bad_seen")
 
 
-def test_too_many_images_are_413(client: FlaskClient) -> None:
+def test_too_many_images_are_413(client: Client) -> None:
     images = [base64.b64encode(golden()).decode()] * 6
     check(client.post(PREDICT, json={"images": images}), 413, "too_many_images")
     check(client.post(PREDICT, data={"image": [(BytesIO(golden()), "a.png")] * 6}), 413, "too_many_images")
 
 
-def test_more_images_than_any_setting_allows_are_given_up_at_once(client: FlaskClient) -> None:
+def test_more_images_than_any_setting_allows_are_given_up_at_once(client: Client) -> None:
     check(client.post(PREDICT, json={"images": ["x"] * 11_000}), 413, "too_many_images")
 
 
@@ -148,13 +149,13 @@ def test_too_many_pixels_in_a_request_are_413() -> None:
     assert "50000 pixels" in check(client.post(PREDICT, data={"image": files}), 413, "too_many_pixels")["detail"]
 
 
-def test_too_many_parts_are_413(client: FlaskClient) -> None:
+def test_too_many_parts_are_413(client: Client) -> None:
     fields = {f"field{n}": "x" for n in range(50)}
     response = client.post(PREDICT, data={**fields, **part(golden())}, content_type="multipart/form-data")
     assert "more than 13 parts" in check(response, 413, "too_many_parts")["detail"]
 
 
-def test_a_body_over_the_limit_is_413(client: FlaskClient) -> None:
+def test_a_body_over_the_limit_is_413(client: Client) -> None:
     told = check(client.post(PREDICT, data=b"x" * 200_001), 413, "request_entity_too_large")["detail"]
     assert "at most 200000 bytes" in told
     check(client.post(PREDICT, data=part(b"x" * 200_001)), 413, "request_entity_too_large")
@@ -163,12 +164,12 @@ def test_a_body_over_the_limit_is_413(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "path", ["/models/nope", "/models/nope/predict", "/models/%00/predict", "/models/..%2f/predict"]
 )
-def test_an_unknown_model_is_404(client: FlaskClient, path: str) -> None:
+def test_an_unknown_model_is_404(client: Client, path: str) -> None:
     response = client.post(path, data=golden()) if path.endswith("predict") else client.get(path)
     assert response.status_code == 404 and response.mimetype == "application/problem+json"
 
 
-def test_an_unknown_version_is_404(client: FlaskClient) -> None:
+def test_an_unknown_version_is_404(client: Client) -> None:
     check(client.get("/models/mnist/versions/9"), 404, "unknown_version")
     check(client.post("/models/mnist/versions/9/predict", data=golden()), 404, "unknown_version")
 
@@ -176,7 +177,7 @@ def test_an_unknown_version_is_404(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "path", ["/nope", "/models/", "/models//mnist", "/models/mnist/versions/one", "/models/mnist/versions/-1"]
 )
-def test_an_unknown_route_is_404_and_never_html(client: FlaskClient, path: str) -> None:
+def test_an_unknown_route_is_404_and_never_html(client: Client, path: str) -> None:
     check(client.get(path), 404, "not_found")
 
 
@@ -189,7 +190,7 @@ def test_an_unknown_route_is_404_and_never_html(client: FlaskClient, path: str) 
     ],
 )
 def test_a_wrong_method_is_405_and_says_which_are_allowed(
-    client: FlaskClient, method: str, path: str, allowed: str
+    client: Client, method: str, path: str, allowed: str
 ) -> None:
     response = client.open(path, method=method)
     check(response, 405, "method_not_allowed")
@@ -206,7 +207,7 @@ def test_before_the_models_are_loaded_everything_but_liveness_is_503() -> None:
 
 
 def test_an_unforeseen_error_is_a_problem_without_its_traceback(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def explode(*_: object) -> None:
         raise RuntimeError("secret detail")
@@ -216,17 +217,17 @@ def test_an_unforeseen_error_is_a_problem_without_its_traceback(
     assert "secret detail" not in str(body) and "secret detail" in caplog.text
 
 
-def test_a_fault_in_one_request_leaves_the_next_alone(client: FlaskClient) -> None:
+def test_a_fault_in_one_request_leaves_the_next_alone(client: Client) -> None:
     check(client.post(PREDICT, data=encoded(Image.new("L", (9, 9)), "PPM")), 415, "unsupported_format")
     assert client.post(PREDICT, data=golden()).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v2/nothing", "/v2", "/V1/nothing"])
-def test_below_the_protocols_paths_a_fault_has_their_shape(client: FlaskClient, path: str) -> None:
+def test_below_the_protocols_paths_a_fault_has_their_shape(client: Client, path: str) -> None:
     response = client.post(path)
     assert response.mimetype == "application/json" and list(response.get_json()) == ["error"]
     assert response.status_code in (400, 404, 405)
 
 
-def test_a_path_that_only_begins_like_a_protocols_gets_a_problem(client: FlaskClient) -> None:
+def test_a_path_that_only_begins_like_a_protocols_gets_a_problem(client: Client) -> None:
     assert client.get("/v22").mimetype == "application/problem+json"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from service.app import build_app, create_app
 from service.inference.registry import Registry
@@ -24,33 +24,33 @@ def registry(models_dir: Path) -> Registry:
 
 
 @pytest.fixture
-def client(registry: Registry, models_dir: Path) -> FlaskClient:
+def client(registry: Registry, models_dir: Path) -> Client:
     app = build_app(Settings(models_dir=models_dir), registry)
     registry.load()
     return app.test_client()
 
 
-def predicted(client: FlaskClient, below: str) -> int:
+def predicted(client: Client, below: str) -> int:
     """The version that answered."""
     answer = client.post(f"/models/mnist{below}/predict", data=golden())
     assert answer.status_code == 200, answer.get_json()
     return int(answer.get_json()["version"])
 
 
-def test_a_label_addresses_its_version(client: FlaskClient) -> None:
+def test_a_label_addresses_its_version(client: Client) -> None:
     assert (predicted(client, "/labels/stable"), predicted(client, "/labels/canary")) == (1, 2)
     assert (predicted(client, ""), predicted(client, "/versions/1")) == (2, 1)
     assert client.get("/models/mnist/labels/stable").get_json() == client.get("/models/mnist/versions/1").get_json()
 
 
-def test_a_label_that_is_none_is_a_404_that_names_the_others(client: FlaskClient) -> None:
+def test_a_label_that_is_none_is_a_404_that_names_the_others(client: Client) -> None:
     for answer in (client.get("/models/mnist/labels/beta"), client.post("/models/mnist/labels/beta/predict")):
         problem = answer.get_json()
         assert (answer.status_code, problem["code"]) == (404, "unknown_label")
         assert "stable, canary" in problem["detail"]
 
 
-def test_a_model_tells_the_state_of_all_its_versions_and_their_labels(client: FlaskClient) -> None:
+def test_a_model_tells_the_state_of_all_its_versions_and_their_labels(client: Client) -> None:
     described = client.get("/models/mnist").get_json()
     assert described["states"] == {"1": "loaded", "2": "loaded", "3": "fault"}
     assert described["version_labels"] == {"stable": 1, "canary": 2}
@@ -59,7 +59,7 @@ def test_a_model_tells_the_state_of_all_its_versions_and_their_labels(client: Fl
     assert client.get("/models/mnist/versions/3").status_code == 503
 
 
-def test_labels_that_could_not_be_taken_are_told(client: FlaskClient, registry: Registry, models_dir: Path) -> None:
+def test_labels_that_could_not_be_taken_are_told(client: Client, registry: Registry, models_dir: Path) -> None:
     label(models_dir, stable=3)
     registry.look()
     registry.look()
@@ -69,7 +69,7 @@ def test_labels_that_could_not_be_taken_are_told(client: FlaskClient, registry: 
 
 
 def test_a_models_folder_that_went_away_is_told_while_its_models_serve(
-    client: FlaskClient, registry: Registry, models_dir: Path, tmp_path: Path
+    client: Client, registry: Registry, models_dir: Path, tmp_path: Path
 ) -> None:
     assert "fault" not in client.get("/models").get_json()
     models_dir.rename(tmp_path / "elsewhere")
@@ -80,7 +80,7 @@ def test_a_models_folder_that_went_away_is_told_while_its_models_serve(
 
 
 def test_metrics_count_loads_and_tell_which_versions_answer(
-    client: FlaskClient, registry: Registry, models_dir: Path
+    client: Client, registry: Registry, models_dir: Path
 ) -> None:
     (models_dir / "mnist" / "1").rename(models_dir / "mnist" / ".1")
     registry.look()

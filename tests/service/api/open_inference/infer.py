@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -34,7 +34,7 @@ def binary(size: object, **changes: Any) -> dict[str, Any]:
     return image(data=None, parameters={"binary_data_size": size}) | changes
 
 
-def post(client: FlaskClient, head: object, tail: bytes = b"", **headers: str) -> Any:
+def post(client: Client, head: object, tail: bytes = b"", **headers: str) -> Any:
     """Status 200 or not, the answer to a request; with the header if there is a binary part."""
     body = json.dumps(head).encode()
     told = {LENGTH: str(len(body))} if tail else {}
@@ -68,6 +68,6 @@ def refused(response: Any, status: int, *words: str) -> None:
         assert word in response.get_json()["error"]
 
 
-def native(client: FlaskClient) -> list[float]:
+def native(client: Client) -> list[float]:
     answer = client.post("/models/mnist/predict", data=SEVEN).get_json()
     return list(answer["predictions"][0]["probabilities"].values())

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from PIL import Image
 
 from service import manifest as contract
@@ -34,7 +34,7 @@ from tests.service.api.open_inference.infer import (
 
 
 @pytest.mark.parametrize("path", [INFER, f"/v2/models/mnist/versions/{VERSION}/infer"])
-def test_json_in_gives_json_out(client: FlaskClient, path: str) -> None:
+def test_json_in_gives_json_out(client: Client, path: str) -> None:
     answer = client.post(path, json={"id": "42", "inputs": [image()]}).get_json()
     assert {key: answer[key] for key in ("model_name", "model_version", "id")} == {
         "model_name": "mnist",
@@ -47,14 +47,14 @@ def test_json_in_gives_json_out(client: FlaskClient, path: str) -> None:
     ]
 
 
-def test_probabilities_are_the_native_ones_and_the_softmax_of_the_logits(client: FlaskClient) -> None:
+def test_probabilities_are_the_native_ones_and_the_softmax_of_the_logits(client: Client) -> None:
     found = outputs(post(client, {"inputs": [image()]}))
     assert found["probabilities"][0] == pytest.approx(native(client), abs=1e-6)
     exponentials = np.exp(found["logits"][0] - found["logits"][0].max())
     assert exponentials / exponentials.sum() == pytest.approx(found["probabilities"][0], abs=1e-5)
 
 
-def test_every_way_to_send_the_tensor_gives_the_same_numbers(client: FlaskClient) -> None:
+def test_every_way_to_send_the_tensor_gives_the_same_numbers(client: Client) -> None:
     text = base64.b64encode(SEVEN).decode()
     length = len(SEVEN).to_bytes(4, "little")
     answers = [
@@ -71,7 +71,7 @@ def test_every_way_to_send_the_tensor_gives_the_same_numbers(client: FlaskClient
             assert np.array_equal(values, outputs(answers[0])[name])
 
 
-def test_a_batch_is_answered_in_its_order(client: FlaskClient) -> None:
+def test_a_batch_is_answered_in_its_order(client: Client) -> None:
     batch = np.concatenate([np.asarray(Image.open(BytesIO(golden(label=n))))[None, :, :, None] for n in (7, 1, 4)])
     found = outputs(post(client, {"inputs": [binary(batch.size, shape=[3, 28, 28, 1])]}, batch.tobytes()))
     assert found["probabilities"].argmax(axis=1).tolist() == [7, 1, 4]
@@ -79,7 +79,7 @@ def test_a_batch_is_answered_in_its_order(client: FlaskClient) -> None:
     assert outputs(post(client, {"inputs": [files(*texts)]}))["probabilities"].argmax(axis=1).tolist() == [7, 1, 4]
 
 
-def test_a_file_of_any_size_is_prepared_like_an_upload(client: FlaskClient) -> None:
+def test_a_file_of_any_size_is_prepared_like_an_upload(client: Client) -> None:
     large = BytesIO()
     Image.open(BytesIO(SEVEN)).resize((300, 280)).save(large, "JPEG")
     data = base64.b64encode(large.getvalue()).decode()
@@ -103,7 +103,7 @@ def test_a_file_of_any_size_is_prepared_like_an_upload(client: FlaskClient) -> N
     ],
 )
 def test_outputs_come_as_they_are_asked_for(
-    client: FlaskClient, parameters: Mapping[str, Any], asked: list[Any], how: Mapping[str, str]
+    client: Client, parameters: Mapping[str, Any], asked: list[Any], how: Mapping[str, str]
 ) -> None:
     answer = post(client, {"inputs": [image()], "parameters": parameters, "outputs": asked})
     assert list(outputs(answer)) == list(how)
@@ -112,7 +112,7 @@ def test_outputs_come_as_they_are_asked_for(
     assert ["binary" if "parameters" in one else "json" for one in described] == list(how.values())
 
 
-def test_an_output_can_be_asked_for_as_classes(client: FlaskClient) -> None:
+def test_an_output_can_be_asked_for_as_classes(client: Client) -> None:
     asked = [{"name": "probabilities", "parameters": {"classification": 3}}]
     (output,) = post(client, {"inputs": [image()], "outputs": asked}).get_json()["outputs"]
     assert (output["datatype"], output["shape"]) == ("BYTES", [1, 3])
@@ -121,7 +121,7 @@ def test_an_output_can_be_asked_for_as_classes(client: FlaskClient) -> None:
     assert values[0] == pytest.approx(native(client)[7], abs=1e-6)
 
 
-def test_classes_can_be_binary(client: FlaskClient) -> None:
+def test_classes_can_be_binary(client: Client) -> None:
     asked = [{"name": "probabilities", "parameters": {"classification": 1, "binary_data": True}}]
     answer = post(client, {"inputs": [image()], "outputs": asked})
     head = int(answer.headers[LENGTH])
@@ -130,17 +130,17 @@ def test_classes_can_be_binary(client: FlaskClient) -> None:
     assert json.loads(answer.data[:head])["outputs"][0]["parameters"] == {"binary_data_size": len(raw)}
 
 
-def test_a_request_without_an_id_gets_one_of_its_own(client: FlaskClient) -> None:
+def test_a_request_without_an_id_gets_one_of_its_own(client: Client) -> None:
     ids = {post(client, {"inputs": [image()]}).get_json()["id"] for _ in range(2)}
     assert len(ids) == 2 and all(ids)
 
 
-def test_keys_and_parameters_that_mean_nothing_here_are_ignored(client: FlaskClient) -> None:
+def test_keys_and_parameters_that_mean_nothing_here_are_ignored(client: Client) -> None:
     more = {"model_name": "mnist", "parameters": {"priority": 1, "mine": "x"}, "outputs": None, "id": None}
     assert post(client, {"inputs": [image(parameters={"content_type": "np"})], **more}).status_code == 200
 
 
-def test_long_answers_are_compressed_if_that_is_asked_for(client: FlaskClient) -> None:
+def test_long_answers_are_compressed_if_that_is_asked_for(client: Client) -> None:
     asked = {"inputs": [binary(784 * 5, shape=[5, 28, 28, 1])]}
     plain = post(client, asked, PIXELS.tobytes() * 5)
     for encoding, inflate in (("gzip", gzip.decompress), ("deflate", zlib.decompress)):
@@ -154,7 +154,7 @@ def test_long_answers_are_compressed_if_that_is_asked_for(client: FlaskClient) -
         assert "Content-Encoding" not in sent.headers
 
 
-def test_a_compressed_request_states_the_length_of_its_json_before_compression(client: FlaskClient) -> None:
+def test_a_compressed_request_states_the_length_of_its_json_before_compression(client: Client) -> None:
     head = json.dumps({"inputs": [binary(784)]}).encode()
     for encoding, deflate in (("gzip", gzip.compress), ("deflate", zlib.compress)):
         headers = {LENGTH: str(len(head)), "Content-Encoding": encoding}
@@ -173,7 +173,7 @@ def test_a_timeout_in_microseconds_becomes_a_deadline() -> None:
     assert deadlines[2] is not None and math.isfinite(deadlines[2]) and deadlines[2] > deadlines[1]
 
 
-def test_what_would_come_too_late_is_not_computed(client: FlaskClient) -> None:
+def test_what_would_come_too_late_is_not_computed(client: Client) -> None:
     late = post(client, {"inputs": [image()], "parameters": {"timeout": 1}})
     assert late.status_code == 504 and late.mimetype == "application/json" and list(late.get_json()) == ["error"]
     assert post(client, {"inputs": [image()], "parameters": {"timeout": 60_000_000}}).status_code == 200

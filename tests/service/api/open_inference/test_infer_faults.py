@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +14,8 @@ from service import manifest as contract
 from service.api.open_inference import infer_request
 from service.api.uploads import Upload
 from service.errors import Fault
-from tests.conftest import MODELS, app_over, shipped
+from tests.app import app_over
+from tests.conftest import MODELS, shipped
 from tests.service.api.open_inference.infer import (
     INFER,
     LENGTH,
@@ -30,18 +31,18 @@ from tests.service.api.open_inference.infer import (
 
 @pytest.mark.parametrize("shape", [[-1, 28, 28, 1], [2**63, 28, 28, 1], [1.5, 28, 28, 1], ["1", 28, 28, 1], [True],
                                    [2**70], None, "x", [[1]]])  # fmt: skip
-def test_a_shape_is_made_of_whole_numbers(client: FlaskClient, shape: object) -> None:
+def test_a_shape_is_made_of_whole_numbers(client: Client, shape: object) -> None:
     refused(post(client, {"inputs": [image() | {"shape": shape}]}), 400, "inputs.0.shape")
 
 
 @pytest.mark.parametrize("shape", [[], [0, 28, 28, 1], [28, 28, 1], [1, 28, 28], [1, 32, 32, 3], [1, 28, 28, 1, 1],
                                    [2**62, 2**62, 2**62, 1]])  # fmt: skip
-def test_a_shape_is_the_models(client: FlaskClient, shape: list[int]) -> None:
+def test_a_shape_is_the_models(client: Client, shape: list[int]) -> None:
     refused(post(client, {"inputs": [image(shape=shape)]}), 400, "invalid shape", "[-1, 28, 28, 1]")
 
 
 @pytest.mark.parametrize("datatype", ["FP32", "FP16", "BF16", "INT8", "BOOL", "uint8", ""])
-def test_another_datatype_is_refused_and_told_which_are_taken(client: FlaskClient, datatype: str) -> None:
+def test_another_datatype_is_refused_and_told_which_are_taken(client: Client, datatype: str) -> None:
     refused(post(client, {"inputs": [image(datatype=datatype)]}), 400, "UINT8", "BYTES", json.dumps(datatype))
 
 
@@ -81,7 +82,7 @@ def test_another_datatype_is_refused_and_told_which_are_taken(client: FlaskClien
         ({"inputs": [image(name="x" * 10_000)]}, "x…"),
     ],
 )  # fmt: skip
-def test_a_wrong_request_is_told_what_is_wrong(client: FlaskClient, head: object, words: str) -> None:
+def test_a_wrong_request_is_told_what_is_wrong(client: Client, head: object, words: str) -> None:
     refused(post(client, head), 400, words)
 
 
@@ -90,7 +91,7 @@ def test_a_wrong_request_is_told_what_is_wrong(client: FlaskClient, head: object
     [b"", b"{", b"\xff", b"\0" * 10, b'{"x": ' * 8_000, b'{"inputs": ' + b"[" * 900 + b"]" * 900 + b"}",
      b'{"id": ' + b"9" * 10_000, b'{"inputs": []} x', b'{"inputs": [], "inputs": []}'],
 )  # fmt: skip
-def test_what_is_no_json_is_refused_however_deep(client: FlaskClient, body: bytes) -> None:
+def test_what_is_no_json_is_refused_however_deep(client: Client, body: bytes) -> None:
     refused(client.post(INFER, data=body), 400)
 
 
@@ -100,7 +101,7 @@ def test_more_values_than_the_images_of_a_request_have_are_given_up_unread() -> 
         refused(client.post(INFER, data=body), 413, "values")
 
 
-def test_deep_data_is_refused_and_the_service_goes_on(client: FlaskClient) -> None:
+def test_deep_data_is_refused_and_the_service_goes_on(client: Client) -> None:
     deep: Any = 0
     for _ in range(150):
         deep = [deep]
@@ -109,14 +110,14 @@ def test_deep_data_is_refused_and_the_service_goes_on(client: FlaskClient) -> No
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1.5", "99999", "", "9" * 5000, "+10", "10,10", "٣"])
-def test_a_wrong_header_length_is_refused(client: FlaskClient, length: str) -> None:
+def test_a_wrong_header_length_is_refused(client: Client, length: str) -> None:
     body = json.dumps({"inputs": [binary(784)]}).encode() + PIXELS.tobytes()
     response = client.post(INFER, data=body, headers={LENGTH: length.encode().decode("latin-1")})
     refused(response, 400, LENGTH)
 
 
 @pytest.mark.parametrize("size", [0, 783, 785])
-def test_a_raw_body_of_another_size_is_refused(client: FlaskClient, size: int) -> None:
+def test_a_raw_body_of_another_size_is_refused(client: Client, size: int) -> None:
     refused(client.post(INFER, data=b"x" * size, headers={LENGTH: "0"}), 400, "784 bytes", str(size))
 
 
@@ -133,44 +134,44 @@ def test_a_raw_body_of_another_size_is_refused(client: FlaskClient, size: int) -
         (2**70, 784, ""),
     ],
 )
-def test_binary_data_has_the_size_of_its_shape(client: FlaskClient, told: object, sent: int, words: str) -> None:
+def test_binary_data_has_the_size_of_its_shape(client: Client, told: object, sent: int, words: str) -> None:
     refused(post(client, {"inputs": [binary(told)]}, b"x" * sent), 400, words)
 
 
-def test_binary_data_after_an_input_in_json_is_refused(client: FlaskClient) -> None:
+def test_binary_data_after_an_input_in_json_is_refused(client: Client) -> None:
     refused(post(client, {"inputs": [image()]}, b"x"), 400, "unexpected additional input data for model 'mnist'")
 
 
-def test_binary_data_without_the_header_is_told_of_it(client: FlaskClient) -> None:
+def test_binary_data_without_the_header_is_told_of_it(client: Client) -> None:
     body = json.dumps({"inputs": [binary(784)]}).encode() + PIXELS.tobytes()
     refused(client.post(INFER, data=body), 400, LENGTH)
     refused(post(client, {"inputs": [binary(784)]}), 400, "expecting 784", "0 bytes follow the JSON")
 
 
 @pytest.mark.parametrize("tail", [b"\x05\0\0\0abc", b"\0\0\0", b"\x01\0\0\0ab", b"\xff\xff\xff\xff"])
-def test_files_that_are_cut_short_are_refused(client: FlaskClient, tail: bytes) -> None:
+def test_files_that_are_cut_short_are_refused(client: Client, tail: bytes) -> None:
     refused(post(client, {"inputs": [binary(len(tail), datatype="BYTES", shape=[1])]}, tail), 400, "input 'image'")
 
 
-def test_a_file_that_cannot_be_used_has_the_status_of_an_upload(client: FlaskClient) -> None:
+def test_a_file_that_cannot_be_used_has_the_status_of_an_upload(client: Client) -> None:
     encoded = [base64.b64encode(data).decode() for data in (SEVEN, b"text", SEVEN[:100])]
     for bad, status in ((encoded[1], 415), (encoded[2], 422), ("", 422)):
         response = post(client, {"inputs": [files(encoded[0], bad)]})
         assert response.status_code == status and response.get_json()["error"].startswith("image 1: ")
 
 
-def test_more_images_than_a_request_may_hold_are_413(client: FlaskClient) -> None:
+def test_more_images_than_a_request_may_hold_are_413(client: Client) -> None:
     refused(post(client, {"inputs": [binary(784 * 6, shape=[6, 28, 28, 1])]}, b"x" * 784 * 6), 413, "at most 5")
     refused(post(client, {"inputs": [files(*["eA=="] * 6)]}), 413, "at most 5")
     refused(post(client, {"inputs": [image(shape=[2**62, 28, 28, 1])]}), 413, "at most 5")
 
 
-def test_a_body_over_the_limit_is_413(client: FlaskClient) -> None:
+def test_a_body_over_the_limit_is_413(client: Client) -> None:
     refused(client.post(INFER, data=b"x" * 200_001), 413)
     refused(client.post(INFER, data=b"x" * 200_001, headers={LENGTH: "0"}), 413)
 
 
-def test_a_bomb_is_413_and_the_service_goes_on(client: FlaskClient) -> None:
+def test_a_bomb_is_413_and_the_service_goes_on(client: Client) -> None:
     bomb = gzip.compress(b" " * 10_000_000)
     refused(client.post(INFER, data=bomb, headers={"Content-Encoding": "gzip"}), 413)
     assert post(client, {"inputs": [image()]}).status_code == 200

@@ -5,14 +5,15 @@ import time
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 import service
 from service import manifest as contract
 from service.app import build_app
 from service.inference.registry import Registry
 from service.settings import Settings
-from tests.conftest import MODELS, REPOSITORY, SHIPPED, app_over, shipped
+from tests.app import app_over
+from tests.conftest import MODELS, REPOSITORY, SHIPPED, shipped
 from tests.service.api.open_inference.infer import (
     INFER,
     SEVEN,
@@ -24,7 +25,7 @@ from tests.service.api.open_inference.infer import (
 )
 
 
-def test_the_server_tells_what_it_is(client: FlaskClient) -> None:
+def test_the_server_tells_what_it_is(client: Client) -> None:
     for path in ("/v2", "/v2/"):
         told = client.get(path).get_json()
         assert told["name"] == "squint" and "binary_tensor_data" in told["extensions"]
@@ -32,7 +33,7 @@ def test_the_server_tells_what_it_is(client: FlaskClient) -> None:
     assert told["version"] == service.__version__
 
 
-def test_health_is_told_in_the_body_too(client: FlaskClient) -> None:
+def test_health_is_told_in_the_body_too(client: Client) -> None:
     assert client.get("/v2/health/live").get_json() == {"live": True}
     assert client.get("/v2/health/ready").get_json() == {"ready": True, "live": True}
     for path in ("/v2/models/mnist/ready", f"/v2/models/mnist/versions/{VERSION}/ready"):
@@ -40,7 +41,7 @@ def test_health_is_told_in_the_body_too(client: FlaskClient) -> None:
 
 
 def test_before_the_models_are_loaded_it_lives_and_is_not_ready() -> None:
-    waiting = build_app(Settings(models_dir=MODELS), Registry(MODELS, "auto", 1)).test_client()
+    waiting = loading_app(MODELS).test_client()
     assert waiting.get("/v2/health/live").status_code == 200
     answer = waiting.get("/v2/health/ready")
     assert (answer.status_code, answer.mimetype, answer.headers["Retry-After"]) == (503, "application/json", "1")
@@ -50,7 +51,7 @@ def test_before_the_models_are_loaded_it_lives_and_is_not_ready() -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_model_tells_its_tensors(client: FlaskClient, name: str) -> None:
+def test_a_model_tells_its_tensors(client: Client, name: str) -> None:
     manifest = contract.read(shipped(name))
     for path in (f"/v2/models/{name}", f"/v2/models/{name}/versions/{manifest.version}"):
         told = client.get(path).get_json()
@@ -63,7 +64,7 @@ def test_a_model_tells_its_tensors(client: FlaskClient, name: str) -> None:
         assert told["outputs"] == [{"name": n, "datatype": "FP32", "shape": shape} for n in ("probabilities", "logits")]
 
 
-def test_the_configuration_is_in_tritons_words(client: FlaskClient) -> None:
+def test_the_configuration_is_in_tritons_words(client: Client) -> None:
     for path in ("/v2/models/mnist/config", f"/v2/models/mnist/versions/{VERSION}/config"):
         told = client.get(path).get_json()
         assert (told["name"], told["max_batch_size"]) == ("mnist", 5)
@@ -71,11 +72,11 @@ def test_the_configuration_is_in_tritons_words(client: FlaskClient) -> None:
         assert told["output"][0] == {"name": "probabilities", "data_type": "TYPE_FP32", "dims": [10]}
 
 
-def test_the_models_are_listed(client: FlaskClient) -> None:
+def test_the_models_are_listed(client: Client) -> None:
     assert client.get("/v2/models").get_json() == {"models": SHIPPED}
 
 
-def test_unknown_models_versions_and_routes_are_404(client: FlaskClient) -> None:
+def test_unknown_models_versions_and_routes_are_404(client: Client) -> None:
     for path in ("ready", "config", "stats"):
         refused(client.get(f"/v2/models/nope/{path}"), 404, "'nope'")
         refused(client.get(f"/v2/models/mnist/versions/99/{path}"), 404, "99")
@@ -85,7 +86,7 @@ def test_unknown_models_versions_and_routes_are_404(client: FlaskClient) -> None
     refused(client.get("/v2/trace/setting"), 404)
 
 
-def test_a_wrong_method_is_405(client: FlaskClient) -> None:
+def test_a_wrong_method_is_405(client: Client) -> None:
     refused(client.get(INFER), 405, "POST")
     refused(client.post("/v2/models/mnist"), 405, "GET")
 
@@ -101,7 +102,7 @@ def test_the_repository_is_listed_with_what_cannot_be_served(models_dir: Any) ->
     refused(client.post("/v2/repository/models/mnist/load"), 503, "mnist")
 
 
-def test_the_repository_lists_what_is_served(client: FlaskClient) -> None:
+def test_the_repository_lists_what_is_served(client: Client) -> None:
     for body in (b"", b"{}", b'{"ready": true}'):
         entries = client.post("/v2/repository/index", data=body).get_json()
         assert {"name": "mnist", "version": VERSION, "state": "READY", "reason": ""} in entries
@@ -109,7 +110,7 @@ def test_the_repository_lists_what_is_served(client: FlaskClient) -> None:
     refused(client.post("/v2/repository/index", json={"ready": "yes"}), 400, "ready")
 
 
-def test_a_loaded_model_may_be_asked_to_load_and_none_to_unload(client: FlaskClient) -> None:
+def test_a_loaded_model_may_be_asked_to_load_and_none_to_unload(client: Client) -> None:
     models = "/v2/repository/models"
     assert client.post(f"{models}/mnist/load").get_json() == {"name": "mnist", "load": True}
     refused(client.post(f"{models}/nope/load"), 404, "nope")
@@ -135,7 +136,7 @@ def test_statistics_count_images_requests_and_failures_of_every_dialect() -> Non
     assert spent["compute_input"]["ns"] > 0 and spent["compute_infer"]["ns"] > 0 and spent["fail"]["ns"] > 0
 
 
-def test_statistics_are_told_by_version_by_model_and_of_all(client: FlaskClient) -> None:
+def test_statistics_are_told_by_version_by_model_and_of_all(client: Client) -> None:
     everything = client.get("/v2/models/stats").get_json()["model_stats"]
     assert [one["name"] for one in everything] == SHIPPED
     by_model = client.get("/v2/models/mnist/stats").get_json()["model_stats"]

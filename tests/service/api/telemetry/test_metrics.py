@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import Response
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -14,12 +14,13 @@ from service.images.decode import Picture
 from service.images.kinds import Prepared
 from service.inference.classifier import Classifier
 from service.inference.registry import Change
-from tests.conftest import MODELS, SHIPPED, app_over, golden, png, shipped
+from tests.app import app_over
+from tests.conftest import MODELS, SHIPPED, golden, png, shipped
 
 PREDICT = "/models/mnist/predict"
 
 
-def counted(client: FlaskClient, name: str, **labels: str) -> float:
+def counted(client: Client, name: str, **labels: str) -> float:
     """The sum of the samples of a name that have these labels."""
     text = client.get("/metrics").get_data(as_text=True)
     return sum(
@@ -31,12 +32,12 @@ def counted(client: FlaskClient, name: str, **labels: str) -> float:
 
 
 @pytest.fixture
-def fresh() -> FlaskClient:
+def fresh() -> Client:
     """An app that has counted nothing."""
     return app_over(MODELS).test_client()
 
 
-def test_the_text_is_prometheus_own_and_every_metric_has_help_and_type(fresh: FlaskClient) -> None:
+def test_the_text_is_prometheus_own_and_every_metric_has_help_and_type(fresh: Client) -> None:
     fresh.post(PREDICT, data=golden())
     answer = fresh.get("/metrics")
     families = list(text_string_to_metric_families(answer.get_data(as_text=True)))
@@ -45,7 +46,7 @@ def test_the_text_is_prometheus_own_and_every_metric_has_help_and_type(fresh: Fl
     assert len({family.name for family in families}) == len(families)
 
 
-def test_a_prediction_is_counted_by_version_with_its_times_size_and_probability(fresh: FlaskClient) -> None:
+def test_a_prediction_is_counted_by_version_with_its_times_size_and_probability(fresh: Client) -> None:
     which = {"model": "mnist", "version": shipped("mnist").name}
     fresh.post(PREDICT, data=golden())
     assert counted(fresh, "squint_prediction_duration_seconds_count", **which) == 1
@@ -58,7 +59,7 @@ def test_a_prediction_is_counted_by_version_with_its_times_size_and_probability(
     assert counted(fresh, "squint_failed_inference_seconds_count", **which) == 0
 
 
-def test_every_picture_of_a_request_is_counted_by_label_and_likeness(fresh: FlaskClient) -> None:
+def test_every_picture_of_a_request_is_counted_by_label_and_likeness(fresh: Client) -> None:
     noise = Image.effect_noise((28, 28), 200)
     noise.paste(0, (0, 0, 28, 1))
     pictures = [golden(label=7), golden(label=7), golden(label=3), png(noise)]
@@ -71,7 +72,7 @@ def test_every_picture_of_a_request_is_counted_by_label_and_likeness(fresh: Flas
 
 
 def test_a_request_without_a_prediction_is_a_failure_of_its_version_and_no_time_of_its_predictions(
-    fresh: FlaskClient,
+    fresh: Client,
 ) -> None:
     fresh.post(PREDICT, data=b"no picture")
     assert counted(fresh, "squint_failed_inference_seconds_count", model="mnist") == 1
@@ -84,7 +85,7 @@ def test_a_request_without_a_prediction_is_a_failure_of_its_version_and_no_time_
 )
 def test_refusals_are_counted_by_route(status: int, name: str) -> None:
     app = app_over(MODELS)
-    app.add_url_rule("/refuse", view_func=lambda: Response("", status))
+    app.flask.add_url_rule("/refuse", view_func=lambda: Response("", status))
     client = app.test_client()
     client.get("/refuse")
     client.get("/livez")
@@ -107,7 +108,7 @@ def test_whoever_computes_is_seen_for_as_long(monkeypatch: pytest.MonkeyPatch) -
     assert counted(client, "squint_computing") == counted(client, "squint_waiting") == 0
 
 
-def test_what_became_of_each_version_at_the_start_is_told(fresh: FlaskClient, models_dir: Path) -> None:
+def test_what_became_of_each_version_at_the_start_is_told(fresh: Client, models_dir: Path) -> None:
     assert counted(fresh, "squint_model_loads_total", outcome="loaded") == len(SHIPPED)
     assert counted(fresh, "squint_model_version_ready") == len(SHIPPED)
     (models_dir / "mnist" / "1" / "model.tflite").write_bytes(b"broken")
@@ -128,7 +129,7 @@ def test_a_version_that_failed_to_load_again_may_still_be_ready() -> None:
     assert registry.get_sample_value("squint_model_version_ready", which) == 0
 
 
-def test_callers_cannot_make_new_series(fresh: FlaskClient) -> None:
+def test_callers_cannot_make_new_series(fresh: Client) -> None:
     def series() -> int:
         text = fresh.get("/metrics").get_data(as_text=True)
         return len([line for line in text.splitlines() if not line.startswith("#")])

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from service.api.door import door_of
 from service.logs import JsonFormatter, TextFormatter
-from tests.conftest import MODELS, app_over, golden, shipped
+from tests.app import app_over
+from tests.conftest import MODELS, golden, shipped
 
 PREDICT = "/models/mnist/predict"
 LOGGER = "service.api.telemetry.request_log"
@@ -30,7 +31,7 @@ def _info(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, LOGGER)
 
 
-def test_a_prediction_is_told_in_full(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_prediction_is_told_in_full(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     answer = client.post(PREDICT, data=golden(), headers={"X-Request-ID": "mine"})
     told = line(caplog)
     assert (told["method"], told["route"], told["status"]) == ("POST", "/models/<name>/predict", 200)
@@ -42,7 +43,7 @@ def test_a_prediction_is_told_in_full(client: FlaskClient, caplog: pytest.LogCap
     assert 0 < sum(told["stages_ms"].values()) <= told["total_ms"]
 
 
-def test_a_fault_is_told_with_its_code(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_is_told_with_its_code(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     client.post(PREDICT, data=b"no picture")
     told = line(caplog)
     assert (told["status"], told["code"], told["level"]) == (415, "unsupported_format", "info")
@@ -50,12 +51,12 @@ def test_a_fault_is_told_with_its_code(client: FlaskClient, caplog: pytest.LogCa
 
 
 def test_a_failure_of_ours_is_an_error_with_its_cause(
-    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    app: App, client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setitem(app.view_functions, "native.predict", fail)
+    monkeypatch.setitem(app.flask.view_functions, "native.predict", fail)
     client.post(PREDICT, data=golden())
     assert line(caplog)["level"] == "error" and line(caplog)["code"] == "internal_error"
     (failed,) = [record for record in caplog.records if record.name == "service.api.problems"]
@@ -63,13 +64,13 @@ def test_a_failure_of_ours_is_an_error_with_its_cause(
 
 
 def test_a_client_that_hangs_up_in_the_middle_is_told_too(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
+    client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.post(PREDICT, data=b"half", environ_overrides={"CONTENT_LENGTH": "5000"})
     assert (line(caplog)["status"], line(caplog)["bytes_in"]) == (400, 5000)
 
 
-def test_nothing_of_the_callers_is_told(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_of_the_callers_is_told(app: App, caplog: pytest.LogCaptureFixture) -> None:
     headers = {"Authorization": "Bearer squint_secret", "X-API-Key": "squint_secret", "Cookie": "a=secret"}
     files = {"image": (BytesIO(golden()), "secret.png")}
     app.test_client().post(f"{PREDICT}?token=secret&top_k=3", data=files, headers=headers)
@@ -81,7 +82,7 @@ def test_nothing_of_the_callers_is_told(app: Flask, caplog: pytest.LogCaptureFix
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
 def test_probes_and_metrics_are_told_only_to_those_who_debug(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture, path: str
+    client: Client, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     client.get(path)
     assert not caplog.records
@@ -102,7 +103,7 @@ def test_of_many_pictures_only_the_first_labels_are_told(caplog: pytest.LogCaptu
     assert line(caplog)["pictures"] == 8 and line(caplog)["labels"] == ["0", "1", "2", "3", "4"]
 
 
-def test_what_the_worker_turns_away_itself_is_told_too(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_worker_turns_away_itself_is_told_too(app: App, caplog: pytest.LogCaptureFixture) -> None:
     door = door_of(app)
     answer = door.full(None, keep=False)
     told = line(caplog)
@@ -117,13 +118,13 @@ def test_what_the_worker_turns_away_itself_is_told_too(app: Flask, caplog: pytes
     assert TextFormatter().format(caplog.records[-1]).endswith("unrouted 431 malformed_request")
 
 
-def test_what_the_worker_answers_to_head_has_no_content(app: Flask) -> None:
+def test_what_the_worker_answers_to_head_has_no_content(app: App) -> None:
     asked = SimpleNamespace(method="HEAD", path="/models", headers=[])
     head, _, content = door_of(app).full(asked, keep=True).partition(b"\r\n\r\n")
     assert b"Content-Length: " in head and b"Connection: keep-alive" in head and content == b""
 
 
-def test_for_people_it_is_one_short_line(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_for_people_it_is_one_short_line(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     client.post(PREDICT, data=golden())
     (record,) = [record for record in caplog.records if record.name == LOGGER]
     text = TextFormatter().format(record)

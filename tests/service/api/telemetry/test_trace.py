@@ -5,7 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from service.api.telemetry import trace
 
@@ -59,7 +59,7 @@ def test_an_invalid_state_is_dropped_and_the_trace_kept(state: str) -> None:
     assert (found.trace_id, found.state) == (TRACE, "")
 
 
-def test_every_answer_names_its_span(client: FlaskClient) -> None:
+def test_every_answer_names_its_span(client: Client) -> None:
     answer = client.get("/nope", headers={"traceparent": VALID, "tracestate": "a=b"})
     assert answer.headers["traceparent"].startswith(f"00-{TRACE}-") and PARENT not in answer.headers["traceparent"]
     assert answer.headers["tracestate"] == "a=b"
@@ -80,7 +80,7 @@ class Recorded:
 
 
 def test_under_opentelemetry_answer_and_log_name_the_span_that_it_records(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     span = Recorded()
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", SimpleNamespace(get_current_span=lambda: span))

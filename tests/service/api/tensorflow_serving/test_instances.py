@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from PIL import Image
 from werkzeug.test import TestResponse
 
@@ -98,7 +98,7 @@ DOCUMENTS: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("document", "text"), [case[1:] for case in DOCUMENTS], ids=[case[0] for case in DOCUMENTS])
 def test_what_cannot_be_predicted_is_told_in_tf_servings_words(
-    client: FlaskClient, document: dict[str, Any], text: str
+    client: Client, document: dict[str, Any], text: str
 ) -> None:
     assert text in fault(client.post(f"{PATH}:predict", json=document), 400)
 
@@ -124,12 +124,12 @@ EXAMPLES: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("document", "text"), [case[1:] for case in EXAMPLES], ids=[case[0] for case in EXAMPLES])
 def test_what_cannot_be_classified_is_told_in_tf_servings_words(
-    client: FlaskClient, document: dict[str, Any], text: str
+    client: Client, document: dict[str, Any], text: str
 ) -> None:
     assert text in fault(client.post(f"{PATH}:classify", json=document), 400)
 
 
-def test_there_is_no_regression(client: FlaskClient) -> None:
+def test_there_is_no_regression(client: Client) -> None:
     assert "regression signature" in fault(client.post(f"{PATH}:regress", json={"examples": [{"x": [1.0]}]}), 400)
     assert "JSON Parse error" in fault(client.post(f"{PATH}:regress", data=b"x"), 400)
 
@@ -141,7 +141,7 @@ def test_there_is_no_regression(client: FlaskClient) -> None:
     ids=["text", "broken", "empty", "many pixels"],
 )
 def test_a_file_that_is_no_picture_has_the_status_of_an_upload(
-    client: FlaskClient, body: str, file: bytes, status: int
+    client: Client, body: str, file: bytes, status: int
 ) -> None:
     bad = {"b64": base64.b64encode(file).decode()}
     values: list[Any] = [{"image": B64}, {"image": bad}] if body == "examples" else [B64, bad]
@@ -150,13 +150,13 @@ def test_a_file_that_is_no_picture_has_the_status_of_an_upload(
 
 
 @pytest.mark.parametrize("body", ["instances", "inputs", "examples"])
-def test_more_images_than_a_request_may_hold_are_413(client: FlaskClient, body: str) -> None:
+def test_more_images_than_a_request_may_hold_are_413(client: Client, body: str) -> None:
     verb, value = ("classify", {"image": B64}) if body == "examples" else ("predict", B64)
     assert client.post(f"{PATH}:{verb}", json={body: [value] * 5}).status_code == 200
     assert "at most 5" in fault(client.post(f"{PATH}:{verb}", json={body: [value] * 6}), 413)
 
 
-def test_as_many_images_as_a_request_may_hold_fit_in_every_format(client: FlaskClient) -> None:
+def test_as_many_images_as_a_request_may_hold_fit_in_every_format(client: Client) -> None:
     white = (np.zeros((28, 28, 1), int) + 255).tolist()
     for document in ({"instances": [{"image": white}] * 5}, {"inputs": [white] * 5}):
         assert client.post(f"{PATH}:predict", json=document).status_code == 200

@@ -1,13 +1,13 @@
 """The signature as TF Serving tells it."""
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from tests.conftest import SHIPPED, shipped
 
 
 @pytest.mark.parametrize("model", SHIPPED)
-def test_the_metadata_is_what_tf_serving_reads_out_of_the_savedmodel(client: FlaskClient, model: str) -> None:
+def test_the_metadata_is_what_tf_serving_reads_out_of_the_savedmodel(client: Client, model: str) -> None:
     from google.protobuf import json_format
     from tensorflow.core.protobuf import saved_model_pb2
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 from PIL import Image
 from werkzeug.test import TestResponse
 
@@ -19,7 +19,8 @@ from service import manifest as contract
 from service.app import build_app
 from service.inference.registry import Model, Registry
 from service.settings import Settings
-from tests.conftest import MODELS, SHIPPED, app_over, golden, png, shipped
+from tests.app import app_over
+from tests.conftest import MODELS, SHIPPED, golden, png, shipped
 
 MNIST = "/v1/models/mnist"
 VERSION = int(shipped("mnist").name)
@@ -42,7 +43,7 @@ def fault(response: TestResponse, status: int) -> str:
     return str(response.get_json()["error"])
 
 
-def native(client: FlaskClient, model: str, file: bytes) -> list[float]:
+def native(client: Client, model: str, file: bytes) -> list[float]:
     (prediction,) = client.post(f"/models/{model}/predict", data=file).get_json()["predictions"]
     return list(prediction["probabilities"].values())
 
@@ -53,7 +54,7 @@ SEVEN, PIXELS = b64(golden()), tensor(golden())
 @pytest.mark.parametrize("model", SHIPPED)
 @pytest.mark.parametrize("named", [False, True], ids=["bare", "named"])
 def test_a_picture_gets_the_same_probabilities_in_every_format_and_natively(
-    client: FlaskClient, model: str, named: bool
+    client: Client, model: str, named: bool
 ) -> None:
     file = golden(model, 1)
     expected = native(client, model, file)
@@ -72,7 +73,7 @@ def test_a_picture_gets_the_same_probabilities_in_every_format_and_natively(
         assert [score for _, score in result] == prediction["probabilities"]
 
 
-def test_pictures_are_answered_in_their_order_however_they_are_written(client: FlaskClient) -> None:
+def test_pictures_are_answered_in_their_order_however_they_are_written(client: Client) -> None:
     digits = [3, 1, 4, 1, 5]
     files = [golden(label=digit) for digit in digits]
     mixed = [b64(file) if at % 2 else tensor(file) for at, file in enumerate(files)]
@@ -82,20 +83,20 @@ def test_pictures_are_answered_in_their_order_however_they_are_written(client: F
     assert np.argmax(answer["outputs"]["probabilities"], axis=1).tolist() == digits
 
 
-def test_a_photograph_as_base64_goes_the_way_of_an_upload(client: FlaskClient) -> None:
+def test_a_photograph_as_base64_goes_the_way_of_an_upload(client: Client) -> None:
     photo = Image.new("RGB", (100, 100), "white")
     photo.paste("black", (45, 20, 55, 80))
     (prediction,) = client.post(f"{MNIST}:predict", json={"instances": [b64(png(photo))]}).get_json()["predictions"]
     assert prediction["probabilities"] == pytest.approx(native(client, "mnist", png(photo)), abs=1e-6)
 
 
-def test_grey_pictures_may_leave_out_the_axis_of_the_one_channel(client: FlaskClient) -> None:
+def test_grey_pictures_may_leave_out_the_axis_of_the_one_channel(client: Client) -> None:
     flat = np.asarray(PIXELS)[:, :, 0].tolist()
     answers = [client.post(f"{MNIST}:predict", json={"instances": [one]}).get_json() for one in (PIXELS, flat)]
     assert answers[0] == answers[1] and "predictions" in answers[0]
 
 
-def test_the_feature_of_an_example_may_be_one_flat_list_or_come_from_the_context(client: FlaskClient) -> None:
+def test_the_feature_of_an_example_may_be_one_flat_list_or_come_from_the_context(client: Client) -> None:
     numbers = np.asarray(PIXELS).ravel().tolist()
     expected = client.post(f"{MNIST}:classify", json={"examples": [{"image": PIXELS}]}).get_json()
     for body in (
@@ -111,7 +112,7 @@ def test_the_feature_of_an_example_may_be_one_flat_list_or_come_from_the_context
     [{"signature_name": "serving_default"}, {"signature_name": ""}, {"unknown": {"keys": [1, None]}}],
     ids=["named signature", "default signature", "unknown keys"],
 )
-def test_other_keys_change_nothing(client: FlaskClient, extra: dict[str, Any]) -> None:
+def test_other_keys_change_nothing(client: Client, extra: dict[str, Any]) -> None:
     body = {"instances": [SEVEN]}
     for changed in ({**body, **extra}, {**extra, **body}):
         assert client.post(f"{MNIST}:predict", json=changed).get_json() == (
@@ -130,13 +131,13 @@ def test_other_keys_change_nothing(client: FlaskClient, extra: dict[str, Any]) -
         f"{MNIST}:predict?timeout=5",
     ],
 )
-def test_paths_are_understood_in_any_case_and_percent_encoded(client: FlaskClient, path: str) -> None:
+def test_paths_are_understood_in_any_case_and_percent_encoded(client: Client, path: str) -> None:
     answer = client.post(path, json={"instances": [SEVEN]})
     assert answer.get_json() == client.post(f"{MNIST}:predict", json={"instances": [SEVEN]}).get_json()
     assert answer.status_code == 200
 
 
-def test_the_content_type_is_not_looked_at_and_the_body_may_be_compressed(client: FlaskClient) -> None:
+def test_the_content_type_is_not_looked_at_and_the_body_may_be_compressed(client: Client) -> None:
     body = json.dumps({"instances": [PIXELS]}).encode()
     expected = client.post(f"{MNIST}:predict", data=body, content_type="application/json").get_json()
     for content_type in (None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
@@ -169,7 +170,7 @@ def test_the_content_type_is_not_looked_at_and_the_body_may_be_compressed(client
         ("GET", "/V1/Model"),
     ],
 )
-def test_any_other_request_below_v1_is_malformed(client: FlaskClient, method: str, path: str) -> None:
+def test_any_other_request_below_v1_is_malformed(client: Client, method: str, path: str) -> None:
     told = fault(client.open(path, method=method), 400)
     assert told.lower() == f"malformed request: {method.lower()} {path.lower()}"
 
@@ -199,16 +200,16 @@ NOT_FOUND = "Servable not found for request: "
     ],
 )
 def test_what_there_is_not_is_told_in_tf_servings_words(
-    client: FlaskClient, method: str, path: str, status: int, text: str
+    client: Client, method: str, path: str, status: int, text: str
 ) -> None:
     assert fault(client.open(path, method=method, json={} if method == "POST" else None), status).startswith(text)
 
 
-def test_models_are_listed_by_name(client: FlaskClient) -> None:
+def test_models_are_listed_by_name(client: Client) -> None:
     assert client.get("/v1/models").get_json() == {"models": SHIPPED}
 
 
-def test_the_state_of_a_model_is_both_protocols(client: FlaskClient) -> None:
+def test_the_state_of_a_model_is_both_protocols(client: Client) -> None:
     available = {"version": str(VERSION), "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
     expected = {"name": "mnist", "ready": True, "model_version_status": [available]}
     assert client.get(MNIST).get_json() == expected
@@ -236,12 +237,12 @@ def test_a_model_without_a_good_version_is_503_with_its_states(models_dir: Path)
 
 
 def test_before_the_models_are_loaded_everything_is_503() -> None:
-    waiting = build_app(Settings(models_dir=MODELS), Registry(MODELS, "auto", 1)).test_client()
+    waiting = loading_app(MODELS).test_client()
     for answer in (waiting.get("/v1/models"), waiting.get(MNIST), waiting.post(f"{MNIST}:predict", json={})):
         assert "being loaded" in fault(answer, 503) and answer.headers["Retry-After"]
 
 
-def test_a_label_names_a_version_on_every_path(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_label_names_a_version_on_every_path(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Registry.model
 
     def labelled(registry: Registry, name: str) -> Model:
