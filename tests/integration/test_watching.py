@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from service import keys
+from service import auth as keys
 from tests.conftest import REPOSITORY, SHIPPED, golden
 from tests.integration.processes import keeping_counts_in, metrics_folders, workers_of
 from tests.integration.server import COMMAND, Server, running, start

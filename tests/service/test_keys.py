@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from service import keys
+from service import auth as keys
 from service.__main__ import main
 from service.keys import KeyFile, KeysFault
 

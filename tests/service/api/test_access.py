@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from service import keys
+from service import auth as keys
 from service.api import access
 from service.api.access import OPEN
 from service.logs import JsonFormatter
