@@ -46,6 +46,8 @@ _EXPORT_INTERVAL_S = 0.25
 # How long and how much of a refused body is read and dropped, so that its client reads the refusal.
 _DISCARD_S, _DISCARD_BYTES = 2.0, 64 * 2**20
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+# The body is in memory, whole: only its length is left to say.
+_BODY_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _JSON: Headers = [(b"content-type", b"application/json")]
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 # What a probe that succeeds answers; `live` beside `ready` is for readers of a misprint in the protocol.
@@ -370,7 +372,7 @@ def _environ(scope: Scope, body: bytes, record: RequestRecord) -> dict[str, Any]
     }
     for name, value in scope["headers"]:
         # An underscore would become the same name as a dash, and so pass for another header.
-        if b"_" not in name and name != b"content-length":
+        if b"_" not in name and name not in _BODY_FRAMING:
             key = name.decode("latin-1").upper().replace("-", "_")
             key, text = key if key == "CONTENT_TYPE" else f"HTTP_{key}", value.decode("latin-1")
             environ[key] = f"{environ[key]},{text}" if key in environ else text
