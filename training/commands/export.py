@@ -98,8 +98,8 @@ def _evidence(source: Path, data_set: str | None, data_dir: Path | None, own: ow
         side, _, channels = foreign.image_shape(source)
         own = {**own, "size": side, "grey": channels == 1}
     content = own_data.read(images, own).content
-    for remark in content.remarks:
-        click.echo(remark)
+    for sentence in (*content.layout, *content.remarks):
+        click.echo(sentence)
     return content
 
 

@@ -142,8 +142,8 @@ def _own_recipe(model: str | None, own: own_data.Stated) -> Recipe:
             "folder needs --images with a folder or an .npz file, and --name of lower-case letters, digits, _ and -"
         )
     data_set, data_options, content = own_data.read(images, own)
-    for remark in content.remarks:
-        click.echo(remark)
+    for sentence in (*content.layout, *content.remarks):
+        click.echo(sentence)
     click.echo(f"{len(content.labels)} classes: {', '.join(content.labels)}")
     train_images = len(content.splits.train.labels) - content.validation_images
     click.echo(
