@@ -57,12 +57,13 @@ class EngineFacts(_Part):
     """What was measured of one engine on the test split, by the code that serves.
 
     `tolerance` is the largest difference in probability from the SavedModel's answer; what a model trained elsewhere
-    cannot have is None.
+    cannot have is None, and so is `test_images` of versions that state it in their provenance alone.
     """
 
     tolerance: float = Field(gt=0, lt=1)
     accuracy: float | None = Field(default=None, ge=0, le=1)
     agreement: float | None = Field(default=None, ge=0, le=1)
+    test_images: int | None = Field(default=None, ge=1)
     weights: Literal["float32", "int8"] = "float32"
 
 
@@ -103,6 +104,8 @@ class Manifest(_Part):
     golden_tolerance: float = Field(default=0.01, gt=0, lt=1)
     # Calibration temperature, already inside the graph (Guo et al. 2017, arXiv 1706.04599).
     temperature: float | None = Field(default=None, gt=0)
+    # Held-out images on which it was fitted; 0 where they were too few, so that it is 1. Older versions do not say.
+    calibration_images: int | None = Field(default=None, ge=0)
     # A picture is in distribution if logsumexp(logits) reaches this (Liu et al. 2020, arXiv 2010.03759).
     energy_threshold: float | None = None
     # Whether strokes on an even ground were among the training images; where not, they are out of distribution.
@@ -134,6 +137,12 @@ class Manifest(_Part):
             if any(len(probabilities) != len(self.labels) for probabilities in golden.probabilities.values()):
                 raise ValueError(f"golden picture {golden.file} has not one probability per label")
         return self
+
+
+def measured_images(manifest: Manifest, engine: EngineName) -> int | None:
+    """On how many images the engine's accuracy was measured, or None where the manifest does not say."""
+    stated = manifest.engines[engine].test_images
+    return manifest.provenance.test_images if stated is None and manifest.provenance else stated
 
 
 def digest(path: Path) -> str:

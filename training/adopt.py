@@ -15,11 +15,12 @@ from service.images.decode import Picture
 from service.inference import engines
 from service.manifest import EngineFacts, EngineName, Golden, InputSpec, Manifest
 from training import atomic, dataset, evaluate, export, foreign, report, saved_model
-from training.calibrate import Calibration, Scaling, calibrate
+from training.calibrate import Calibration, Scaling, calibrate, state
 from training.dataset import Content, Split
 from training.evaluate import Exported
 from training.foreign import NotAdopted
 from training.own_data import Pixels
+from training.proportions import accuracy_text
 from training.saved_model import Graph
 
 _ENGINES: tuple[EngineName, ...] = ("litert", "tensorflow")
@@ -111,8 +112,10 @@ def _measured(folder: Path, graph: Graph, evidence: Content) -> _Facts:
     data_set = dataset.of_content("own", "images of one's own", evidence)
     golden = export.write_golden(folder, data_set, test, exported.measured)
     report.write(folder, data_set, (), test, test, exported.measured[exported.engine], calibration.scaling)
-    lines = [f"Measured on {len(test.labels)} images that were given with it; as many others calibrated it.", ""]
-    lines += [f"* {engine}: accuracy {one.accuracy:.2%}, expected calibration error {one.calibration_error:.2%}"
+    calibrated = f"Calibration: {state(calibration.scaling.temperature, calibration.images)}."
+    lines = [f"Measured on {len(test.labels)} images that were given with it. {calibrated}", ""]
+    lines += [f"* {engine}: accuracy {accuracy_text(one.accuracy, len(test.labels))}, "
+              f"expected calibration error {one.calibration_error:.2%}"
               for engine, one in exported.measured.items()]  # fmt: skip
     figures = [f"![{name}](figures/{name}.png)" for name in ("confusion", "reliability", "predictions", "mistakes")]
     told = "\n".join([*lines, "", *figures])
@@ -175,6 +178,7 @@ def _manifest(adoption: Adoption, shape: tuple[int, int, int], facts: _Facts) ->
         engines=facts.engines,
         golden=facts.golden,
         temperature=facts.calibration.scaling.temperature if facts.calibration else None,
+        calibration_images=facts.calibration.images if facts.calibration else None,
         energy_threshold=facts.calibration.energy_threshold if facts.calibration else None,
         expects_drawings=facts.expects_drawings,
         files={golden.file: "0" * 64 for golden in facts.golden},  # `contract.write` puts the real ones

@@ -13,9 +13,13 @@ _IN_DISTRIBUTION = 0.99
 # Of the predicted label, in log-odds: where another slope begins. Below the first nothing changes, so that no other
 # label can come to the top.
 KNOTS = tuple(math.log(probability / (1 - probability)) for probability in (0.5, 0.8, 0.95))
-# With few pictures slopes stay near 1: how far from it they are expected, as a deviation.
-_EXPECTED_DEVIATION = 0.5
+# Standard deviation of the Gaussian prior around 1 of all factors by which logits grow: 1 / temperature and slopes.
+# A hundred images, all of them answered rightly, give probabilities near 0.99; thousands of images outweigh it.
+_PRIOR_DEVIATION = 0.5
 _LEAST_SLOPE = 0.05
+# With fewer images nothing is fitted: a network that is wrong one time in ten may well be right on all of these
+# (0.9 ** 30 is 4 %), so they cannot tell whether it is too sure.
+MIN_CALIBRATION_IMAGES = 30
 _SWEEPS = 100
 
 
@@ -32,10 +36,15 @@ class Scaling(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """How logits are scaled; a picture is in distribution if its energy reaches `energy_threshold`."""
+    """How logits are scaled; a picture is in distribution if its energy reaches `energy_threshold`.
+
+    `images` is the number of images on which the scaling was fitted; 0 where there were fewer than
+    MIN_CALIBRATION_IMAGES, so that it changes nothing.
+    """
 
     scaling: Scaling
     energy_threshold: float
+    images: int
 
 
 def calibrate(
@@ -46,31 +55,40 @@ def calibrate(
     `changed` are logits of the same pictures as training shows them: they count for the threshold too, so that a
     picture in other light or of other ground, which the model has learnt, is not called foreign.
     """
-    temperature = fit_temperature(logits, labels)
+    enough = len(labels) >= MIN_CALIBRATION_IMAGES
+    scaling = _fit(logits, labels) if enough else Scaling()
     every = logits if changed is None else np.concatenate([logits, changed])
-    energies = np.logaddexp.reduce(every / temperature, axis=1)
-    scaling = Scaling(temperature, _fit_slopes(logits / temperature, labels))
-    return Calibration(scaling, float(np.quantile(energies, 1 - _IN_DISTRIBUTION)))
+    energies = np.logaddexp.reduce(every / scaling.temperature, axis=1)
+    threshold = float(np.quantile(energies, 1 - _IN_DISTRIBUTION))
+    return Calibration(scaling, threshold, len(labels) if enough else 0)
+
+
+def _fit(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> Scaling:
+    temperature = fit_temperature(logits, labels)
+    return Scaling(temperature, _fit_slopes(logits / temperature, labels))
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
-    """The temperature of least cross-entropy (Guo et al. 2017, arXiv 1706.04599), between 0.05 and 20.
+    """The most likely temperature (Guo et al. 2017, arXiv 1706.04599) under the prior, between 0.05 and 20.
 
-    The cross-entropy is convex in the inverse temperature, so a golden-section search over its logarithm finds it.
+    Cross-entropy and prior are convex in the inverse temperature, so a golden-section search over its logarithm finds
+    it.
     """
     low, high, ratio = np.log(0.05), np.log(20.0), (np.sqrt(5) - 1) / 2
     while high - low > 1e-4:
         left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if _cross_entropy(logits, labels, np.exp(left)) < _cross_entropy(logits, labels, np.exp(right)):
+        if _loss(logits, labels, np.exp(left)) < _loss(logits, labels, np.exp(right)):
             high = right
         else:
             low = left
     return float(np.exp((low + high) / 2))
 
 
-def _cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.uint8], temperature: float) -> float:
+def _loss(logits: NDArray[np.float32], labels: NDArray[np.uint8], temperature: float) -> float:
+    """The negative logarithm of likelihood times prior, but for a constant."""
     scaled = logits.astype(np.float64) / temperature
-    return float((np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(labels)), labels]).mean())
+    cross_entropy = (np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(labels)), labels]).sum()
+    return float(cross_entropy + (1 / temperature - 1) ** 2 / (2 * _PRIOR_DEVIATION**2))
 
 
 def _fit_slopes(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[float, ...]:
@@ -82,8 +100,8 @@ def _fit_slopes(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple
     for _ in range(_SWEEPS):
         for index, part in enumerate(parts.T):
             likely = 1 / (1 + np.exp(-parts @ slopes))
-            gradient = part @ (likely - right) + (slopes[index] - 1) / _EXPECTED_DEVIATION**2
-            curvature = part**2 @ (likely * (1 - likely)) + 1 / _EXPECTED_DEVIATION**2
+            gradient = part @ (likely - right) + (slopes[index] - 1) / _PRIOR_DEVIATION**2
+            curvature = part**2 @ (likely * (1 - likely)) + 1 / _PRIOR_DEVIATION**2
             slopes[index] = max(_LEAST_SLOPE, slopes[index] - gradient / curvature)
     return tuple(slopes.tolist())
 
@@ -109,6 +127,15 @@ def unscaled(logits: NDArray[np.float32], scaling: Scaling) -> NDArray[np.float3
     raised = logits.astype(np.float64)
     raised[np.arange(len(logits)), logits.argmax(axis=1)] += before - scaled
     return (raised * scaling.temperature).astype(np.float32)
+
+
+def state(temperature: float | None, images: int | None) -> str:
+    """What a manifest's `temperature` and `calibration_images` mean, as part of a sentence."""
+    if temperature is None:
+        return "not fitted, there were no held-out images; probabilities are those of the network"
+    if not images:
+        return f"not fitted, fewer than {MIN_CALIBRATION_IMAGES} images were held out; the temperature stays 1"
+    return f"temperature {temperature:.3f}, fitted on {images} held-out images"
 
 
 class Bin(NamedTuple):

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend
+from training import backend, calibrate
 from training.calibrate import Calibration
 from training.cost import Cost
 from training.dataset import DataSet, UInt8
 from training.evaluate import Exported, confusion
+from training.proportions import accuracy_text
 from training.recipe import Recipe
 from training.report import by_class
 
@@ -38,6 +39,8 @@ graph. {cost.parameters:,} parameters, {operations:,.1f} million operations an i
 | engine | weights | accuracy | expected calibration error (15 bins) | size |
 |---|---|---|---|---|
 {engines}
+
+With LiteRT {interval}.
 
 {calibrated}
 
@@ -92,6 +95,7 @@ def write(
         processor=backend.processor(),
         operations=cost.operations / 1e6,
         held_out=_held_out(recipe),
+        interval=accuracy_text(measured["litert"].accuracy, len(test_labels)),
         calibrated=_calibrated(calibration),
         accuracy=measured["litert"].accuracy,
         height=data_set.input.height,
@@ -128,13 +132,16 @@ def _held_out(recipe: Recipe) -> str:
 
 def _calibrated(calibration: Calibration | None) -> str:
     if calibration is None:
-        return "Not calibrated: its probabilities are those of the network, and `in_distribution` is not answered."
+        return f"Calibration: {calibrate.state(None, None)}. `in_distribution` is not answered."
     temperature, slopes = calibration.scaling
+    grown = (
+        "\nFrom probabilities of 0.5, 0.8 and 0.95 on, the log-odds of the predicted label grow by "
+        f"{', '.join(f'{slope:.2f}' for slope in slopes)} of what they did."
+    )
     return (
-        f"Temperature {temperature:.3f}; then, from probabilities of 0.5, 0.8 and 0.95 on, the log-odds of the\n"
-        f"predicted label grow by {', '.join(f'{slope:.2f}' for slope in slopes)} of what they did. A picture is in\n"
-        f"distribution if its energy reaches {calibration.energy_threshold:.3f}, which 99 % of the held-out images\n"
-        "do, as they are and changed."
+        f"Calibration: {calibrate.state(temperature, calibration.images)}.{grown if calibration.images else ''}\n"
+        f"A picture is in distribution if its energy reaches {calibration.energy_threshold:.3f}, which 99 % of the\n"
+        "held-out images do, as they are and changed."
     )
 
 

@@ -48,7 +48,8 @@ class Splits(NamedTuple):
 class Content(NamedTuple):
     """What data of somebody's own holds; validation images are the last ones of train.
 
-    `divided` says that its owner set the test split apart; `remarks` are sentences for the owner.
+    `divided` says that its owner set the test split apart. `layout` says in sentences what was taken as what, `remarks`
+    what the owner should look at.
     """
 
     labels: tuple[str, ...]
@@ -57,6 +58,7 @@ class Content(NamedTuple):
     validation_images: int
     divided: bool
     remarks: tuple[str, ...] = ()
+    layout: tuple[str, ...] = ()
 
 
 class Source(NamedTuple):

@@ -157,6 +157,7 @@ def _manifest(
         engines=engine_facts(exported),
         golden=golden,
         temperature=calibration.scaling.temperature if calibration else None,
+        calibration_images=calibration.images if calibration else None,
         energy_threshold=calibration.energy_threshold if calibration else None,
         expects_drawings=has_drawings(splits.train.images),
         provenance=Provenance(
@@ -184,7 +185,12 @@ def has_drawings(images: UInt8) -> bool:
 def engine_facts(exported: Exported) -> dict[EngineName, EngineFacts]:
     """What the manifest states of each engine."""
     truth = exported.measured["tensorflow"]
-    facts = {"tensorflow": EngineFacts(tolerance=_LEAST_TOLERANCE, accuracy=truth.accuracy, agreement=1.0)}
+    images = len(truth.output.probabilities)
+    facts = {
+        "tensorflow": EngineFacts(
+            tolerance=_LEAST_TOLERANCE, accuracy=truth.accuracy, agreement=1.0, test_images=images
+        )
+    }
     if litert := exported.measured.get("litert"):
         difference = evaluate.largest_difference(litert.output, truth.output)
         facts["litert"] = EngineFacts(
@@ -192,6 +198,7 @@ def engine_facts(exported: Exported) -> dict[EngineName, EngineFacts]:
             accuracy=litert.accuracy,
             agreement=evaluate.agreement(litert.output, truth.output),
             weights=exported.weights,
+            test_images=images,
         )
     return {name: facts[name] for name in ("litert", "tensorflow") if name in facts}
 

@@ -5,10 +5,16 @@ from pathlib import Path
 
 from service import manifest as contract
 from service.errors import Fault
-from service.manifest import Manifest, ManifestFault
+from service.manifest import EngineName, Manifest, ManifestFault
 from training import atomic
+from training.proportions import p_value_of_fewer
 from training.recipe import check_servable
 from training.run import Run
+
+# A lower accuracy is refused where two equally good models would differ so much less often than this.
+_SIGNIFICANCE = 0.05
+# On the very same test images, if they are this many, any lower accuracy is refused: such a split is a benchmark.
+_BENCHMARK_IMAGES = 1000
 
 
 class NotPublished(Fault):
@@ -30,7 +36,8 @@ def publish(run: Run, models_dir: Path, *, force: bool = False) -> Path:
 def publish_version(version: Path, models_dir: Path, *, force: bool = False) -> Path:
     """Copies a version folder to `models/<name>/<next version>/` in one step; the same export only once.
 
-    Raises NotPublished if it is less accurate than the version it would replace and `force` is not set.
+    Raises NotPublished if it is less accurate than the version it would replace, by more than chance explains, and
+    `force` is not set.
     """
     manifest = contract.read(version)
     home = models_dir / manifest.name
@@ -62,15 +69,37 @@ def _refuse_if_worse(new: Manifest, latest: Path) -> None:
     for engine, facts in old.engines.items():
         if facts.accuracy is None:
             continue  # nothing was ever measured that could become worse
-        candidate = new.engines.get(engine)
-        found = candidate.accuracy if candidate else None
-        if found is None:
+        if engine not in new.engines or new.engines[engine].accuracy is None:
             raise NotPublished(
                 f"accuracy with {engine} was not measured, and is {facts.accuracy:.2%} of {latest}, which it would "
                 "replace; give it images to be measured on, or --force"
             )
-        if found < facts.accuracy:
+        if reason := _loss(new, old, engine):
+            found = new.engines[engine].accuracy
             raise NotPublished(
-                f"accuracy on the test split with {engine}: {found:.2%}, and {facts.accuracy:.2%} of {latest}, "
-                "which it would replace; --force publishes it all the same"
+                f"accuracy on the test split with {engine}: {found:.2%}, and {facts.accuracy:.2%} of {latest}, which "
+                f"it would replace ({reason}); --force publishes it all the same"
             )
+
+
+def _loss(new: Manifest, old: Manifest, engine: EngineName) -> str | None:
+    """With what certainty the new version is less accurate, or None where it is not or chance explains it."""
+    accuracy, old_accuracy = new.engines[engine].accuracy or 0.0, old.engines[engine].accuracy or 0.0
+    images, old_images = contract.measured_images(new, engine), contract.measured_images(old, engine)
+    if accuracy >= old_accuracy:
+        return None
+    if images is None or old_images is None:
+        return "on how many images is not stated, so it cannot be told from chance"
+    right, old_right = round(accuracy * images), round(old_accuracy * old_images)
+    counts = f"{right} of {images} images right, and {old_right} of {old_images}"
+    if images >= _BENCHMARK_IMAGES and _same_data(new, old):
+        return f"{counts}, which are the same images"
+    if p_value_of_fewer(right, images, old_right, old_images) < _SIGNIFICANCE:
+        return f"{counts}: more than chance explains"
+    return None
+
+
+def _same_data(new: Manifest, old: Manifest) -> bool:
+    """Whether both were measured on the same images; what trained elsewhere does not say."""
+    one, other = new.provenance, old.provenance
+    return bool(one and other and one.data_digest == other.data_digest)

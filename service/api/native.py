@@ -84,7 +84,15 @@ def _described(classifier: Classifier) -> dict[str, Any]:
     described = manifest.model_dump(
         mode="json",
         exclude_none=True,
-        include={"version", "labels", "temperature", "energy_threshold", "expects_drawings", "provenance"},
+        include={
+            "version",
+            "labels",
+            "temperature",
+            "calibration_images",
+            "energy_threshold",
+            "expects_drawings",
+            "provenance",
+        },
     )
     metrics = {name: facts.model_dump(exclude_none=True) for name, facts in manifest.engines.items()}
     return described | {

@@ -125,6 +125,9 @@ class Model(Listed):
     """On the test split, by engine."""
 
     temperature: float | None = None
+    calibration_images: int | None = None
+    """Held-out images on which the temperature was fitted; 0: too few, so it stays 1."""
+
     energy_threshold: float | None = None
     expects_drawings: bool
     """Whether strokes on an even ground are among what the model was trained on."""

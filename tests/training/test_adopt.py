@@ -89,6 +89,8 @@ def test_labelled_images_measure_and_calibrate_it(place: Path, tmp_path: Path) -
     folder = tmp_path / "quarter" / "1"
     manifest = contract.read(folder)
     assert manifest.temperature and manifest.energy_threshold and (manifest.engines["litert"].accuracy or 0) > 0.8
+    assert manifest.calibration_images == 100 and contract.measured_images(manifest, "litert") == 100
+    assert "of 100 images (95 % interval" in result.output and "fitted on 100 held-out images" in result.output
     assert (folder / "figures" / "confusion.png").exists() and "100 images" in (folder / "README.md").read_text()
     answer = app_over(tmp_path).test_client().post(
         "/models/quarter/predict", data=png(Image.fromarray(tiny_data.make().test.images[0, :, :, 0]))

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from training.calibrate import Scaling, calibrate, expected_calibration_error, fit_temperature, unscaled
+from training.calibrate import (
+    MIN_CALIBRATION_IMAGES,
+    Scaling,
+    calibrate,
+    expected_calibration_error,
+    fit_temperature,
+    unscaled,
+)
 
 
 def drawn(temperature: float, count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
@@ -25,6 +32,32 @@ def scaled(logits: np.ndarray, scaling: Scaling) -> np.ndarray:
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
 def test_the_temperature_is_found(temperature: float) -> None:
     assert fit_temperature(*drawn(temperature)) == pytest.approx(temperature, rel=0.03)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 0.6, 2.5])
+def test_thousands_of_pictures_outweigh_the_prior(temperature: float) -> None:
+    logits, labels = drawn(temperature, 5000)
+    tried = np.geomspace(temperature * 0.8, temperature * 1.2, 400)
+    losses = [
+        (np.logaddexp.reduce(logits / one, axis=1) - logits[np.arange(len(labels)), labels] / one).sum()
+        for one in tried
+    ]
+    assert fit_temperature(logits, labels) == pytest.approx(tried[np.argmin(losses)], rel=0.005)
+
+
+@pytest.mark.parametrize(("count", "least", "most"), [(2, 0.81, 0.82), (30, 0.93, 0.98), (100, 0.97, 0.995)])
+def test_pictures_that_are_all_right_do_not_make_it_certain(count: int, least: float, most: float) -> None:
+    logits = np.array([[1.5, 0], [0, 1.5]] * (count // 2), np.float32)
+    calibration = calibrate(logits, np.array([0, 1] * (count // 2), np.uint8))
+    answers = np.exp(scaled(logits, calibration.scaling))
+    assert least < (answers / answers.sum(axis=1, keepdims=True)).max(axis=1).mean() < most
+
+
+def test_fewer_pictures_than_could_tell_leave_the_probabilities_as_they_are() -> None:
+    logits, labels = drawn(3.0, 1000)
+    few, enough = (calibrate(logits[:n], labels[:n]) for n in (MIN_CALIBRATION_IMAGES - 1, MIN_CALIBRATION_IMAGES))
+    assert few.scaling == Scaling() and few.images == 0
+    assert enough.scaling.temperature > 1.5 and enough.images == MIN_CALIBRATION_IMAGES
 
 
 def test_calibration_lowers_the_calibration_error() -> None:
@@ -59,7 +92,7 @@ def test_a_network_that_is_too_sure_around_nine_tenths_is_seen_through() -> None
 
 
 def test_of_few_pictures_no_more_is_learnt_than_they_tell() -> None:
-    logits, labels = drawn(1.0, 12)
+    logits, labels = drawn(1.0, 40)
     assert all(0.6 < slope < 1.5 for slope in calibrate(logits, labels).scaling.slopes)
 
 

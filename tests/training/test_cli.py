@@ -43,9 +43,12 @@ def test_a_published_version_keeps_the_contract(trained: Path, place: Path) -> N
     assert contract.digests(folder) == manifest.files
     assert manifest.provenance is not None and manifest.provenance.data_digest == tiny_data.DATA_SET.digest
     assert manifest.provenance.train_images == 700 and manifest.temperature and manifest.energy_threshold
+    assert manifest.calibration_images == 100 and contract.measured_images(manifest, "litert") == 200
     assert (manifest.engines["litert"].accuracy or 0) > 0.9
     assert manifest.expects_drawings == export.has_drawings(tiny_data.make().train.images)
-    assert len(manifest.golden) == 4 and "test split" in (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text()
+    assert len(manifest.golden) == 4 and "test split" in card
+    assert "fitted on 100 held-out images" in card and "of 200 images (95 % interval" in card
 
 
 def test_the_service_gives_the_accuracy_the_manifest_states(trained: Path, place: Path) -> None:
@@ -203,7 +206,7 @@ def test_a_recipe_that_holds_nothing_out_is_served_without_calibration(place: Pa
     result = invoke("train", "tiny_whole", "--publish", *arguments(place))
     assert result.exit_code == 0, result.output
     manifest = contract.read(place / "models" / "tiny_whole" / "1")
-    assert manifest.temperature is None and manifest.energy_threshold is None
+    assert manifest.temperature is None and manifest.energy_threshold is None and manifest.calibration_images is None
     client = app_over(place / "models").test_client()
     picture = png(Image.fromarray(tiny_data.make().test.images[0, ..., 0]))
     (prediction,) = client.post("/models/tiny_whole/predict", data=picture).get_json()["predictions"]

@@ -2,16 +2,20 @@
 
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Unpack
 
 import click
 
 from service import manifest as contract
+from service.manifest import Manifest
 from training import dataset, own_data
 from training import run as runs
+from training.calibrate import state
 from training.commands import options
 from training.dataset import Content
+from training.proportions import accuracy_text
 from training.run import Run
 
 
@@ -42,7 +46,8 @@ def export(
 ) -> None:
     """Publishes a finished RUN as the next version of its model, such as models/mnist/2.
 
-    The version appears at once and whole. One that is less accurate than the one it would replace is refused.
+    The version appears at once and whole. One that is less accurate than the one it would replace, by more than
+    chance explains, is refused.
 
     Or adopts a MODEL trained elsewhere, a .keras file or the folder of a SavedModel: export MODEL --name NAME --labels
     FILE --kind photo. With --images or --data-set it is measured and calibrated too. A SavedModel's signature
@@ -72,9 +77,8 @@ def export(
     with tempfile.TemporaryDirectory() as folder:
         adoption = Adoption(source=source, name=model, labels=labels, kind=kind, pixels=pixels)
         version = adopt(adoption, evidence, Path(folder))
-        for engine, facts in contract.read(version).engines.items():
-            measured = "not measured" if facts.accuracy is None else f"accuracy {facts.accuracy:.2%}"
-            click.echo(f"{model} with {engine}: {measured}")
+        for line in measured_lines(contract.read(version)):
+            click.echo(line)
         if "litert" not in contract.read(version).engines:
             click.echo("LiteRT cannot run this model: only a service that has TensorFlow can serve it, see the README")
         click.echo(f"published {publish_version(version, models_dir, force=force)}")
@@ -94,9 +98,20 @@ def _evidence(source: Path, data_set: str | None, data_dir: Path | None, own: ow
         side, _, channels = foreign.image_shape(source)
         own = {**own, "size": side, "grey": channels == 1}
     content = own_data.read(images, own).content
-    for remark in content.remarks:
-        click.echo(remark)
+    for sentence in (*content.layout, *content.remarks):
+        click.echo(sentence)
     return content
+
+
+def measured_lines(manifest: Manifest) -> Iterator[str]:
+    """What is known of a version's accuracy with each engine, and on what its probabilities rest."""
+    for engine, facts in manifest.engines.items():
+        if facts.accuracy is None:
+            yield f"{manifest.name} with {engine}: not measured"
+        else:
+            accuracy = accuracy_text(facts.accuracy, contract.measured_images(manifest, engine))
+            yield f"{manifest.name} with {engine} ({facts.weights}): test accuracy {accuracy}"
+    yield f"calibration: {state(manifest.temperature, manifest.calibration_images)}"
 
 
 def publish_run(run: Run, models_dir: Path, force: bool) -> None:

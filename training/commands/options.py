@@ -24,8 +24,8 @@ _OWN = (
     click.option(
         "--images",
         type=click.Path(path_type=Path),
-        help="folder: one directory of images a class, or these in train/ val/ test/; or an .npz file with x_train, "
-        "y_train, x_test, y_test.",
+        help="folder: one directory of images a class, or these in train/ val/ test/, in any case; or an .npz file "
+        "with x_train, y_train, x_test, y_test.",
     ),
     click.option(
         "--size", type=click.IntRange(8, 256), help="folder: side in pixels; without it 32, or what the model takes."

@@ -11,7 +11,7 @@ from service import manifest as contract
 from training import atomic, dataset, own_data, recipe
 from training import run as runs
 from training.commands import options
-from training.commands.export import publish_run
+from training.commands.export import measured_lines, publish_run
 from training.recipe import Recipe
 from training.run import Result, Run
 
@@ -142,10 +142,14 @@ def _own_recipe(model: str | None, own: own_data.Stated) -> Recipe:
             "folder needs --images with a folder or an .npz file, and --name of lower-case letters, digits, _ and -"
         )
     data_set, data_options, content = own_data.read(images, own)
-    for remark in content.remarks:
-        click.echo(remark)
+    for sentence in (*content.layout, *content.remarks):
+        click.echo(sentence)
     click.echo(f"{len(content.labels)} classes: {', '.join(content.labels)}")
     train_images = len(content.splits.train.labels) - content.validation_images
+    click.echo(
+        f"images: {train_images} to train, {content.validation_images} to validate, "
+        f"{len(content.splits.test.labels)} to test"
+    )
     base = recipe.find("folder")
     return recipe.for_data(base, model, data_set, data_options, train_images, content.validation_images)
 
@@ -187,6 +191,6 @@ def _package(run: Run, data_dir: Path | None) -> None:
 
     data_set = dataset.find(run.recipe.data_set, run.recipe.data_options)
     folder = export.package(run, data_set, dataset.load(data_set, data_dir))
-    for engine, facts in contract.read(folder).engines.items():
-        click.echo(f"test accuracy {facts.accuracy:.2%} with {engine} ({facts.weights})")
+    for line in measured_lines(contract.read(folder)):
+        click.echo(line)
     click.echo(f"exported {folder}")

@@ -1,30 +1,38 @@
 """A folder of your own images, one directory a class, decoded by the code that will serve."""
 
 import functools
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from service import manifest
 from service.errors import ImageFault
 from service.images import kinds
 from service.images.decode import Limits, decode
-from training import dataset
-from training.dataset import Content, DataFault, DataSet, Split, Splits
+from training import dataset, image_folder
+from training.dataset import Content, DataFault, DataSet, Split, Splits, UInt8
+from training.image_folder import SPLITS, FilesByLabel, Layout
 
-_SPLITS = ("train", "val", "test")
-# Of each class, where the folder is not split by its owner; at least one image each.
+# Of each class, for a split that the folder's owner has not made; at least one image each.
 _HELD_OUT = 0.1
-_LEAST_IMAGES = 3
 # Class numbers are bytes.
-_MOST_CLASSES = 256
+_MAX_CLASSES = 256
 _LIMITS = Limits(max_bytes=2**28, max_pixels=178_000_000, max_frames=100_000)
-_SHOWN = 20
+_MAX_LISTED = 20
 
-# Split → label → files.
-_Files = Mapping[str, Mapping[str, Sequence[Path]]]
+
+class _Image(NamedTuple):
+    """A file that could be decoded; `digest` is the SHA-256 of its bytes."""
+
+    path: Path
+    digest: str
+    array: UInt8
+
+
+_ImagesByLabel = Mapping[str, Sequence[_Image]]
 
 
 def make(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool, digest: str | None = None) -> DataSet:
@@ -35,99 +43,103 @@ def make(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool, d
 
 @functools.lru_cache(maxsize=1)
 def read(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool) -> Content:
-    """Decodes every image as the service would, and splits them; raises DataFault with all that is wrong at once."""
-    files = _found(Path(images))
-    labels = tuple(sorted(files["train"]))
-    _check_classes(files, labels)
+    """Decodes every image as the service would, and divides what can be read into splits; raises DataFault."""
+    layout = image_folder.find(Path(images))
+    labels = tuple(sorted(layout.files["train"]))
+    _check_labels(layout, labels)
     shape = (size, size, 1 if grey else 3)
     faults: list[str] = []
-    train, validation, test = (_decoded(files[name], labels, kind, shape, faults) for name in _SPLITS)
+    found = {split: _decoded(files, kind, shape, faults) for split, files in layout.files.items()}
     if faults and not skip_unreadable:
-        listed = "\n".join(f"  {fault}" for fault in faults[:_SHOWN])
+        listed = "\n".join(f"  {fault}" for fault in faults[:_MAX_LISTED])
         raise DataFault(f"{len(faults)} files cannot be read; remove them or pass --skip-unreadable:\n{listed}")
-    remarks = [f"skipped, {fault}" for fault in faults] + list(_duplicates(files))
+    divided = _divided(found, "readable images" if faults else "images")
+    train, validation, test = (_as_split(divided[split], labels, shape) for split in SPLITS)
     joined = Split(*(np.concatenate(pair) for pair in zip(train, validation, strict=True)))
-    divided = (Path(images) / "train").is_dir()
-    return Content(labels, kind, Splits(joined, test), len(validation.labels), divided, tuple(remarks))
+    return Content(
+        labels,
+        kind,
+        Splits(joined, test),
+        len(validation.labels),
+        divided="test" in layout.files,
+        remarks=(*(f"skipped, {fault}" for fault in faults), *_duplicates(divided)),
+        layout=layout.told,
+    )
 
 
-def _found(root: Path) -> _Files:
-    if not root.is_dir():
-        raise DataFault(f"{root} is no folder; it should hold one directory of images for each class")
-    if (root / "train").is_dir():
-        given = {name: _by_label(root / name) for name in _SPLITS}
-        if given["val"] and given["test"]:
-            return given
-        raise DataFault(
-            f"{root} has train/ and must have val/ and test/ beside it, each with a directory for each class"
-        )
-    found: dict[str, dict[str, Sequence[Path]]] = {name: {} for name in _SPLITS}
-    for label, files in _by_label(root).items():
-        for name, part in zip(_SPLITS, _divided(label, files), strict=True):
-            found[name][label] = part
-    return found
-
-
-def _by_label(folder: Path) -> dict[str, Sequence[Path]]:
-    if not folder.is_dir():
-        return {}
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return {path.name: sorted(file for file in path.rglob("[!.]*") if file.is_file()) for path in classes}
-
-
-def _divided(label: str, files: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path], Sequence[Path]]:
-    """Train, validation and test, the same whenever the files are the same, whatever their names."""
-    if len(files) < _LEAST_IMAGES:
-        raise DataFault(f"class {label!r} has {len(files)} images; at least {_LEAST_IMAGES} are needed: to train, "
-                        "to validate and to test")  # fmt: skip
-    ordered = sorted(files, key=manifest.digest)
-    held_out = max(1, round(len(files) * _HELD_OUT))
-    return ordered[: -2 * held_out], ordered[-2 * held_out : -held_out], ordered[-held_out:]
-
-
-def _check_classes(files: _Files, labels: Sequence[str]) -> None:
-    if len(labels) > _MOST_CLASSES:
-        raise DataFault(f"at most {_MOST_CLASSES} classes can be told apart, found {len(labels)}")
+def _check_labels(layout: Layout, labels: Sequence[str]) -> None:
+    if len(labels) > _MAX_CLASSES:
+        raise DataFault(f"at most {_MAX_CLASSES} classes can be told apart, found {len(labels)}")
     if len(labels) < 2:
         raise DataFault(f"at least 2 classes are needed, found {len(labels)}: {', '.join(labels) or 'none'}")
-    for name in _SPLITS:
-        for label in labels:
-            if not files[name].get(label):
-                raise DataFault(f"class {label!r} has no image in {name}")
-        if unknown := files[name].keys() - set(labels):
-            raise DataFault(f"{name} has classes that train has not: {', '.join(sorted(unknown))}")
+    for split, files in layout.files.items():
+        if unknown := files.keys() - set(labels):
+            raise DataFault(
+                f"{split} has classes that train has not: {', '.join(sorted(unknown))}; train has {', '.join(labels)}"
+            )
+        if missing := set(labels) - files.keys():
+            raise DataFault(f"{split} has no directory for these classes of train: {', '.join(sorted(missing))}")
 
 
-def _decoded(
-    files: Mapping[str, Sequence[Path]],
-    labels: Sequence[str],
-    kind: str,
-    shape: tuple[int, int, int],
-    faults: list[str],
-) -> Split:
-    """Arrays of every file that can be read; the others are added to `faults`."""
+def _decoded(files: FilesByLabel, kind: str, shape: tuple[int, int, int], faults: list[str]) -> _ImagesByLabel:
+    """Every file that can be read; the others are added to `faults`."""
+    return {label: list(_read_files(paths, kind, shape, faults)) for label, paths in files.items()}
+
+
+def _read_files(paths: Iterable[Path], kind: str, shape: tuple[int, int, int], faults: list[str]) -> Iterator[_Image]:
     prepare = kinds.find(kind)
-    images, numbers = [], []
-    for number, label in enumerate(labels):
-        for file in files[label]:
-            try:
-                array = prepare(decode(file.read_bytes(), _LIMITS), shape).array
-                if array.shape != shape:
-                    raise DataFault(f"the kind {kind} gives grey pictures: pass --grey")
-                images.append(array)
-                numbers.append(number)
-            except (ImageFault, OSError) as fault:
-                faults.append(f"{file}: {fault}")
-    return Split(np.array(images, np.uint8).reshape(-1, *shape), np.array(numbers, np.uint8))
+    for path in paths:
+        try:
+            data = path.read_bytes()
+            array = prepare(decode(data, _LIMITS), shape).array
+        except (ImageFault, OSError) as fault:
+            faults.append(f"{path}: {fault}")
+            continue
+        if array.shape != shape:
+            raise DataFault(f"the kind {kind} gives grey pictures: pass --grey")
+        yield _Image(path, hashlib.sha256(data).hexdigest(), array)
 
 
-def _duplicates(files: _Files) -> Iterator[str]:
+def _divided(found: Mapping[str, _ImagesByLabel], noun: str) -> Mapping[str, _ImagesByLabel]:
+    """All three splits: those that are missing take their part of train, the same whatever the files are called."""
+    missing = [split for split in SPLITS if split not in found]
+    divided: dict[str, dict[str, Sequence[_Image]]] = {split: dict(found.get(split, {})) for split in SPLITS}
+    for label, images in found["train"].items():
+        if len(images) <= len(missing):
+            wanted = " and ".join(("train", *missing))
+            raise DataFault(
+                f"class {label!r} has {len(images)} {noun}; at least {len(missing) + 1} are needed, for {wanted}"
+            )
+        if missing:
+            images = sorted(images, key=lambda image: image.digest)
+        held_out = max(1, round(len(images) * _HELD_OUT))
+        for split in reversed(missing):
+            images, divided[split][label] = images[:-held_out], images[-held_out:]
+        divided["train"][label] = images
+    _check_none_empty(divided, noun)
+    return divided
+
+
+def _check_none_empty(divided: Mapping[str, _ImagesByLabel], noun: str) -> None:
+    for split, images in divided.items():
+        for label, found in images.items():
+            if not found:
+                raise DataFault(f"class {label!r} has no {noun} in {split}")
+
+
+def _as_split(images: _ImagesByLabel, labels: Sequence[str], shape: tuple[int, int, int]) -> Split:
+    arrays = [image.array for label in labels for image in images[label]]
+    numbers = np.repeat(np.arange(len(labels), dtype=np.uint8), [len(images[label]) for label in labels])
+    return Split(np.array(arrays, np.uint8).reshape(-1, *shape), numbers)
+
+
+def _duplicates(divided: Mapping[str, _ImagesByLabel]) -> Iterator[str]:
     """A sentence for each picture that lies in more than one split: its test result is no test."""
     places: dict[str, dict[str, Path]] = defaultdict(dict)
-    for name in _SPLITS:
-        for paths in files[name].values():
-            for path in paths:
-                places[manifest.digest(path)].setdefault(name, path)
+    for split in SPLITS:
+        for images in divided[split].values():
+            for image in images:
+                places[image.digest].setdefault(split, image.path)
     for found in places.values():
         if len(found) > 1:
             yield f"the same picture in several splits: {', '.join(str(path) for path in found.values())}"
