@@ -13,8 +13,10 @@ RUN pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r
 
 FROM docker.io/library/python:3.11-slim-bookworm AS runtime
 LABEL org.opencontainers.image.title="squint" \
-      org.opencontainers.image.description="Upload any picture, get a class name and honest probabilities"
+      org.opencontainers.image.description="Upload any picture, get a class name and honest probabilities" \
+      org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /app
+COPY LICENSE NOTICE ./
 COPY models models
 COPY service service
 # Compiled here: the root file system is read-only at run time.

@@ -1,6 +1,17 @@
 """What can go wrong, without HTTP: every fault that can be told to whoever caused it."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import ClassVar
+
+# Of longer names the beginning is compared: clients send names of any length, and comparing long ones is slow.
+_MAX_COMPARED = 64
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'mnist'?)` for an unknown name that is nearly a known one, else nothing."""
+    nearest = get_close_matches(name[:_MAX_COMPARED], known, n=1)
+    return f" (did you mean {nearest[0]!r}?)" if nearest else ""
 
 
 class Fault(Exception):

@@ -21,8 +21,8 @@ LAYERS = "The service's layers point one way"
 SOURCES = sorted(path for package in ("service", "training") for path in (REPOSITORY / package).rglob("*.py"))
 # The changelog also names what was.
 DOCUMENTS = sorted({*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")} - {REPOSITORY / "CHANGELOG.md"})
-# Of the tests and of gunicorn's parent, not of the service: CONTRIBUTING.md tells of them.
-NO_SETTINGS = {"SQUINT_DATA_DIR", "SQUINT_CONTAINER", "SQUINT_RELIABILITY", MODELS_AT_START}
+# Of the tests, of gunicorn's parent and of clients, not of the service.
+NO_SETTINGS = {"SQUINT_DATA_DIR", "SQUINT_CONTAINER", "SQUINT_RELIABILITY", MODELS_AT_START, "SQUINT_API_KEY"}
 
 
 def section(title: str) -> str:

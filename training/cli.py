@@ -31,7 +31,7 @@ class _Faults(click.Group):
 
 @click.group(cls=_Faults, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    r"""Trains small image classifiers and exports them for the service.
+    """Trains small image classifiers and exports them for the service.
 
     A typical first session:
 
@@ -39,7 +39,7 @@ def main() -> None:
         python -m training list
         python -m training inspect mnist
         python -m training train mnist --publish
-    """
+    """  # noqa: D301  click's marker for lines to be kept is the character itself
 
 
 for command in (look.list_, look.inspect, train.train, train.reproduce, train.package, look.evaluate, look.compare):

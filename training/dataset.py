@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Fault
+from service.errors import Fault, did_you_mean
 from service.manifest import InputSpec
 
 UInt8 = NDArray[np.uint8]
@@ -104,7 +104,8 @@ def find(name: str, options: Mapping[str, Any] | None = None) -> DataSet:
     Raises DataFault with the names there are.
     """
     if name not in _names():
-        raise DataFault(f"no data set is called {name!r}; there are: {', '.join(sorted(_names()))}")
+        there_are = ", ".join(sorted(_names()))
+        raise DataFault(f"no data set is called {name!r}{did_you_mean(name, _names())}; there are: {there_are}")
     module = _module(name)
     if hasattr(module, "DATA_SET"):
         return module.DATA_SET

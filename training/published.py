@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from service import manifest as contract
-from service.errors import Fault
+from service.errors import Fault, did_you_mean
 
 
 class NoSuchModel(Fault):
@@ -18,7 +18,7 @@ def latest(models_dir: Path, name: str | None = None) -> list[Path]:
     versions = [path for path in numbered if (path / contract.FILE_NAME).exists()]
     newest = {path.parent.name: path for path in sorted(versions, key=lambda path: int(path.name))}
     if not newest:
-        there = ", ".join(sorted({path.parent.parent.name for path in models_dir.glob(f"*/*/{contract.FILE_NAME}")}))
-        wanted = "model" if name is None else f"model called {name!r}"
-        raise NoSuchModel(f"{models_dir} holds no {wanted}; there are: {there or 'none'}")
+        there = sorted({path.parent.parent.name for path in models_dir.glob(f"*/*/{contract.FILE_NAME}")})
+        wanted = "model" if name is None else f"model called {name!r}{did_you_mean(name, there)}"
+        raise NoSuchModel(f"{models_dir} holds no {wanted}; there are: {', '.join(there) or 'none'}")
     return [newest[model] for model in sorted(newest)]

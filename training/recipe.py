@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from service.errors import Fault
+from service.errors import Fault, did_you_mean
 
 
 class UnknownRecipe(Fault):
@@ -192,7 +192,8 @@ def find(name: str) -> Recipe:
     """The recipe of that name; raises UnknownRecipe with the names there are."""
     recipes = all_recipes()
     if name not in recipes:
-        raise UnknownRecipe(f"no recipe is called {name!r}; there are: {', '.join(sorted(recipes))}")
+        hint = did_you_mean(name, {*recipes, *(recipe.family for recipe in recipes.values())})
+        raise UnknownRecipe(f"no recipe is called {name!r}{hint}; there are: {', '.join(sorted(recipes))}")
     return recipes[name]
 
 

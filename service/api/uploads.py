@@ -23,6 +23,8 @@ _OTHER_PARTS = 8
 _EXPECTED = '{"images": ["<base64>"]}'
 _BEGIN_BYTES = 64
 _TEXT = frozenset(string.printable.encode())
+# What clients declare that were not told what they send: none, and curl's own.
+_UNDECLARED = ("", "application/x-www-form-urlencoded")
 
 
 class Upload(NamedTuple):
@@ -60,9 +62,13 @@ def _picture(request: Request, max_bytes: int) -> bytes:
     data = bodies.read_body(request, max_bytes)
     if _looks_like_json(data):  # curl -d declares a form
         raise RequestFault("wrong_type", "the body looks like JSON; send it with Content-Type: application/json")
-    # Whoever declares a type sends a file, if an empty one; whoever does not sends nothing.
-    if not data and not request.mimetype:
-        raise RequestFault("no_image", f"the request has no body; send a picture as it is or as field {FIELD!r}")
+    # A declared type means a file, if an empty one. curl sends an empty body where it finds no file.
+    if not data and request.mimetype in _UNDECLARED:
+        raise RequestFault(
+            "no_image",
+            f"the request has no body; send a picture as it is or as field {FIELD!r}; "
+            "with curl, check that the file after @ exists and is not empty",
+        )
     return data
 
 

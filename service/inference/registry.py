@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from service.errors import ModelFault, NotReady, UnknownLabel, UnknownModel, UnknownVersion
+from service.errors import ModelFault, NotReady, UnknownLabel, UnknownModel, UnknownVersion, did_you_mean
 from service.inference import folders
 from service.inference.classifier import Classifier
 from service.inference.shelf import Change, Model, Renewed, Shelf
@@ -129,7 +129,8 @@ class Registry:
         """One model; raises UnknownModel or NotReady."""
         models = self.models()
         if name not in models:
-            raise UnknownModel(f"there is no model {name!r}; there are: {', '.join(models) or 'none'}")
+            there_are = ", ".join(models) or "none"
+            raise UnknownModel(f"there is no model {name!r}{did_you_mean(name, models)}; there are: {there_are}")
         return models[name]
 
     def get(self, name: str, version: int | None = None, label: str | None = None) -> Classifier:

@@ -2,25 +2,44 @@
 
 import { Bars, percent } from "./bars.js";
 import * as times from "./times.js";
+import * as waiting from "./waiting.js";
 
 const at = (id) => document.getElementById(id);
 const bars = new Bars(at("bars"));
 // Screen readers are told once things have come to rest, not at each move of a stroke.
 const REST_MS = 700;
 let telling = 0;
-// Shorter than the warning that says the same: it has a line of its own.
-const FAMILIAR = { text: "this looks like what the model was trained on" };
+// Shorter than the warning that says the same.
 const UNFAMILIAR = { code: "not_in_distribution", text: "this is unlike anything the model was trained on" };
 
 /** Makes room for a model's answers. @param {string[]} labels */
 export function prepare(labels) {
   bars.label(labels);
   at("bars").classList.toggle("short", labels.every((label) => label.length < 3));
-  clear();
 }
 
-/** Nothing is answered. */
+/** Nothing is answered, and no answer is awaited. */
 export function clear() {
+  empty();
+  waiting.end();
+}
+
+/** Nothing is answered yet. */
+export function wait() {
+  empty();
+  waiting.begin(false, true);
+}
+
+/**
+ * What is shown is of an earlier state of the drawing; it stays, dimmed, until the next answer.
+ * @param {boolean} finished whether no stroke is moving
+ */
+export function dim(finished) {
+  clearTimeout(telling);
+  waiting.begin(true, finished);
+}
+
+function empty() {
   bars.clear();
   at("top").textContent = "–";
   at("verdict").dataset.unsure = "true";
@@ -33,7 +52,7 @@ export function clear() {
 
 /**
  * @param {{predictions: object[]}} answer @param {number} roundTrip @param {[string, number][]} stages
- * @param {boolean} final whether no stroke is moving
+ * @param {boolean} final whether this is of what is on the page, and not of an earlier state of the drawing
  */
 export function show({ predictions: [prediction] }, roundTrip, stages, final) {
   const { label, probability, probabilities, in_distribution: familiar, warnings, seen } = prediction;
@@ -43,10 +62,12 @@ export function show({ predictions: [prediction] }, roundTrip, stages, final) {
   at("verdict").dataset.unsure = String(familiar === false);
   const others = warnings.filter(({ code }) => code !== UNFAMILIAR.code);
   const marked = familiar === false ? [UNFAMILIAR, ...others] : others;
-  at("notes").replaceChildren(...(familiar ? [item(FAMILIAR)] : []), ...marked.map(warning));
+  at("notes").replaceChildren(...marked.map(warning));
   showSeen(seen);
   times.show(at("times"), roundTrip, stages);
-  if (final) tell([`${label}, ${percent(probability)}`, ...marked.map((one) => one.text)].join(". "));
+  if (!final) return;
+  waiting.end();
+  tell([`${label}, ${percent(probability)}`, ...marked.map((one) => one.text)].join(". "));
 }
 
 function showSeen({ png, steps }) {

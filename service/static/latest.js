@@ -8,6 +8,11 @@ export class Latest {
   #waiting = null;
   #timer = 0;
 
+  /** Whether a newer job waits for the one under way. */
+  get waiting() {
+    return this.#waiting !== null;
+  }
+
   /** @param {(signal: AbortSignal) => Promise<void>} job */
   ask(job) {
     this.#waiting = job;

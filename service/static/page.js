@@ -24,38 +24,56 @@ let picture = null;
 let choices = 0;
 /** Before this time the service wants no request. */
 let notBefore = 0;
-/** @type {number | null} The version whose labels and figures are shown, or that is being looked for. */
+/** @type {number | null} The version whose labels and figures are shown; null while there is none. */
 let described = null;
+/** Whether the models, or what one of them is like, are under way. */
+let loading = false;
 
 const mode = () => document.querySelector("input[name=mode]:checked")?.value ?? "draw";
+const blank = () => (mode() === "draw" ? drawing.empty : !picture);
 
 async function start() {
+  loading = true;
+  forget();
   try {
     choice.fill(await api.models());
-    told(null);
-    await chosen();
   } catch (problem) {
-    failed(problem, 0, start);
+    return notLoaded(problem);
   }
+  await chosen();
 }
 
 /** A model was chosen, or another version. */
 async function chosen() {
   const mine = ++choices;
-  latest.drop();
+  loading = true;
+  described = null;
   // They are another version's.
   at("examples").replaceChildren();
   if (picture?.example) show(null);
-  if (!choice.model()) return told({ title: "No model", detail: "No model can answer yet.", advice: "", again: true }, start);
+  forget();
+  if (!choice.model()) return noModel();
   try {
-    const described = await api.describe(choice.model(), choice.version());
+    const found = await api.describe(choice.model(), choice.version());
     if (mine !== choices) return;
-    describe(described);
-    ask(true);
-    await examples.show(at("examples"), described.name, described.version, got);
+    loading = false;
+    describe(found);
+    renew();
+    await examples.show(at("examples"), found.name, found.version, got);
   } catch (problem) {
-    if (mine === choices) failed(problem, 0, start);
+    if (mine === choices) notLoaded(problem);
   }
+}
+
+function noModel() {
+  loading = false;
+  answer.clear();
+  told({ title: "No model", detail: "No model can answer yet.", advice: "", again: true }, start);
+}
+
+function notLoaded(problem) {
+  loading = false;
+  failed(problem, 0, start);
 }
 
 function describe({ name, version, labels, input, engine, metrics }) {
@@ -77,10 +95,12 @@ function setMode(wanted) {
 
 /** A stroke moves, or has ended. */
 function drawn(finished) {
-  const blank = drawing.empty;
-  document.body.classList.toggle("drawn", !blank);
-  at("undo").disabled = at("clear").disabled = blank;
-  if (finished) at("drawing").setAttribute("aria-label", `Drawing area, ${blank ? "empty" : "with your drawing"}`);
+  const empty = drawing.empty;
+  document.body.classList.toggle("drawn", !empty);
+  at("undo").disabled = at("clear").disabled = empty;
+  if (finished) at("drawing").setAttribute("aria-label", `Drawing area, ${empty ? "empty" : "with your drawing"}`);
+  if (empty) return renew();
+  answer.dim(finished);
   ask(finished);
 }
 
@@ -88,7 +108,7 @@ function drawn(finished) {
 function got(shown) {
   setMode("picture");
   show(shown);
-  ask(true);
+  renew();
 }
 
 function show(shown) {
@@ -104,23 +124,35 @@ function show(shown) {
   at("remove").disabled = !shown;
 }
 
-/** Asks about what is on the stage now. @param {boolean} final whether no stroke is moving */
-function ask(final) {
-  if (mode() === "draw" ? drawing.empty : !picture) {
-    latest.drop();
-    told(null);
-    answer.clear();
-    return showCommand({ blob: new Blob(), name: "picture.png", onDisk: true });
-  }
+/** Takes away the last answer or error at once: it belongs to another picture, or another model gave it. */
+function forget() {
+  latest.drop();
+  told(null);
+  if (blank()) answer.clear();
+  else answer.wait();
+}
+
+/** Something else is on the stage, or something else is to answer. */
+function renew() {
+  forget();
+  if (blank()) showCommand({ blob: new Blob(), name: "picture.png", onDisk: true });
+  else ask(true);
+}
+
+/** Asks about what is on the stage now. @param {boolean} finished whether no stroke is moving */
+function ask(finished) {
+  // The picture is asked about once the model is known.
+  if (loading) return;
+  if (described === null) return start();
   const shown = mode() === "picture" ? picture : null;
   latest.ask(async (signal) => {
     const current = shown ?? { blob: await drawing.png(), name: "drawing.png", onDisk: false };
-    if (final) await showCommand(current);
-    await answered(current, final, signal);
+    if (finished) await showCommand(current);
+    if (!signal.aborted) await answered(current, finished, signal);
   });
 }
 
-async function answered(shown, final, signal) {
+async function answered(shown, finished, signal) {
   if (shown.blob.size > MOST_BYTES) {
     answer.clear();
     return told(trouble.tooLarge(shown.blob.size, MOST_BYTES));
@@ -128,17 +160,13 @@ async function answered(shown, final, signal) {
   try {
     const { answer: found, roundTrip, stages } = await patiently(shown.blob, signal);
     told(null);
-    if (found.version !== described) return replaced(found.version);
-    answer.show(found, roundTrip, stages, final);
+    // Another version answers since the models were listed; its labels may be others.
+    if (found.version !== described) start();
+    else answer.show(found, roundTrip, stages, finished && !latest.waiting);
   } catch (problem) {
-    if (problem.name !== "AbortError") failed(problem, shown.blob.size, () => ask(true));
+    // What comes of a newer state of the drawing matters more.
+    if (problem.name !== "AbortError" && !latest.waiting) failed(problem, shown.blob.size, renew);
   }
-}
-
-/** Another version answers since the models were listed; its labels may be others. */
-function replaced(version) {
-  described = version;
-  return start();
 }
 
 /** Waits as long as the service asks for, and tries once more. */
@@ -154,7 +182,7 @@ async function patiently(blob, signal) {
     notBefore = Date.now() + 1000 * problem.retryAfter;
     const seconds = Math.ceil(problem.retryAfter);
     const advice = `Trying once more in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`;
-    answer.clear();
+    answer.wait();
     told({ ...trouble.inWords(problem), advice, again: false });
     return send();
   }
@@ -197,7 +225,7 @@ at("undo").addEventListener("click", () => drawing.undo());
 at("clear").addEventListener("click", () => drawing.clear());
 at("remove").addEventListener("click", () => {
   show(null);
-  ask(true);
+  renew();
 });
 at("copy").addEventListener("click", copy);
 at("picture").addEventListener("error", () => {
@@ -208,7 +236,7 @@ at("picture").addEventListener("error", () => {
 for (const radio of document.querySelectorAll("input[name=mode]"))
   radio.addEventListener("change", () => {
     setMode(radio.value);
-    ask(true);
+    renew();
   });
 document.addEventListener("keydown", (event) => {
   const undo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";

@@ -14,13 +14,13 @@ from training import dataset, own_data
 from training import run as runs
 from training.calibrate import state
 from training.commands import options
-from training.dataset import Content
+from training.dataset import Content, DataSet
 from training.proportions import accuracy_text
 from training.run import Run
 
 
 @click.command()
-@click.argument("source", metavar="RUN_OR_MODEL", type=click.Path(path_type=Path, exists=True))
+@click.argument("source", metavar="RUN_OR_MODEL", type=options.RUN_OR_MODEL)
 @options.force
 @options.models_dir
 @click.option("--name", "model", help="model: its name, as in its address.")
@@ -56,12 +56,13 @@ def export(
     if (source / "recipe.json").exists():
         publish_run(runs.open_run(source), models_dir, force)
         return
+    if data_dir and not data_set:
+        raise click.UsageError("--data-dir holds the files of a --data-set, such as mnist; name it too")
+    measured_on = dataset.find(data_set) if data_set else None
     from training import foreign
 
     foreign.check_is_model(source)
-    if data_dir and not data_set:
-        raise click.UsageError("--data-dir holds the files of a --data-set, such as mnist; name it too")
-    evidence = _evidence(source, data_set, data_dir, own)
+    evidence = _evidence(source, measured_on, data_dir, own)
     labels = own_data.read_labels(own["labels"]) if own["labels"] else evidence.labels if evidence else None
     if not model or not re.fullmatch(contract.NAME_PATTERN, model) or not labels:
         raise click.UsageError(
@@ -84,11 +85,11 @@ def export(
         click.echo(f"published {publish_version(version, models_dir, force=force)}")
 
 
-def _evidence(source: Path, data_set: str | None, data_dir: Path | None, own: own_data.Stated) -> Content | None:
+def _evidence(source: Path, data_set: DataSet | None, data_dir: Path | None, own: own_data.Stated) -> Content | None:
     """Labelled images to measure on: a data set, or one's own, read as the model takes them, or none."""
     if data_set:
-        found = dataset.find(data_set)
-        return Content(found.labels, found.kind, dataset.load(found, data_dir), validation_images=0, divided=True)
+        splits = dataset.load(data_set, data_dir)
+        return Content(data_set.labels, data_set.kind, splits, validation_images=0, divided=True)
     images = own["images"]
     if images is None:
         return None

@@ -36,10 +36,10 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
 
     Prints the label counts of each split and checks shapes, value ranges and that images and labels belong together.
     """
-    from training import inspect as inspection
-
     data_set = dataset.find(name)
     splits = dataset.load(data_set, data_dir)
+    from training import inspect as inspection
+
     for line in inspection.report(data_set, splits):
         click.echo(line)
     path = out or Path("runs") / f"{name}.png"
@@ -48,7 +48,7 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
 
 
 @click.command()
-@click.argument("folder", metavar="[RUN_OR_VERSION]", type=options.FOLDER, required=False)
+@click.argument("folder", metavar="[RUN_OR_VERSION]", type=options.RUN, required=False)
 @click.option("--engine", type=click.Choice(["litert", "tensorflow"]), help="Only this engine.  [default: all it has]")
 @click.option("--robustness", type=click.IntRange(min=1), metavar="N", help="Also N test images, changed and strange.")
 @click.option("--wild", type=options.FOLDER, metavar="DIR", help="Pictures in directories named as the classes.")
@@ -158,10 +158,11 @@ def _evaluate_strangers(versions: Sequence[Path], root: Path, engine: contract.E
 
 
 @click.command()
-@click.argument("run_dirs", metavar="RUN...", type=options.FOLDER, nargs=-1, required=True)
+@click.argument("run_dirs", metavar="RUN...", type=options.RUN, nargs=-1, required=True)
 def compare(run_dirs: tuple[Path, ...]) -> None:
     """Prints runs side by side, finished or not, the most accurate first."""
+    found = [runs.open_run(folder) for folder in run_dirs]
     from training.compare import lines
 
-    for line in lines([runs.open_run(folder) for folder in run_dirs]):
+    for line in lines(found):
         click.echo(line)

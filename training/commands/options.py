@@ -1,14 +1,35 @@
 """What several commands take."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from service.errors import did_you_mean
 from service.images import kinds
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class ExistingPath(click.Path):
+    """A path that must exist; the error names the part that is missing, and the entry of its folder most like it."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """The path; fails if it does not exist."""
+        path = Path(value)
+        missing = next((part for part in (*reversed(path.parents), path) if not part.exists()), None)
+        if missing:
+            beside = [entry.name for entry in missing.parent.iterdir()] if missing.parent.is_dir() else []
+            self.fail(f"{missing} does not exist{did_you_mean(missing.name, beside)}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+RUN = ExistingPath(path_type=Path, file_okay=False)
+RUN_OR_MODEL = ExistingPath(path_type=Path)
 data_dir = click.option(
     "--data-dir",
     type=FOLDER,

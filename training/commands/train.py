@@ -56,13 +56,13 @@ def train(
 
     Your own images: train folder --images DIR --name NAME, with the options marked so.
     """
-    from training import backend, spread
-
     if name != "folder" and (own["images"] or model):
         raise click.UsageError(f"--images and --name are of `train folder`; {name} has its own data set")
+    recipes = recipe.find_all(name) if name != "folder" else [_own_recipe(model, own)]
+    from training import backend, spread
+
     if on_device and backend.name() != "jax":
         raise click.UsageError(f"--on-device needs KERAS_BACKEND=jax, not {backend.name()}")
-    recipes = recipe.find_all(name) if name != "folder" else [_own_recipe(model, own)]
     for chosen in recipes:
         run = runs.create(runs_dir, recipe.with_epochs(chosen, epochs) if epochs else chosen, seed)
         _train(run, data_dir, tensorboard, on_device)
@@ -128,7 +128,7 @@ def _all_run(
 
 
 @click.command(hidden=True)
-@click.argument("run_dir", metavar="RUN", type=options.FOLDER)
+@click.argument("run_dir", metavar="RUN", type=options.RUN)
 @options.data_dir
 def package(run_dir: Path, data_dir: Path | None) -> None:
     """Exports a trained RUN below its own folder; `train` calls this where its backend cannot export."""

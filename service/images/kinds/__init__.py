@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import ModelFault
+from service.errors import ModelFault, did_you_mean
 from service.images import square
 from service.images.decode import Picture
 from service.images.steps import Step
@@ -48,7 +48,9 @@ def names() -> list[str]:
 def find(kind: str) -> Prepare:
     """The `prepare` of an image kind; raises ModelFault with the kinds there are."""
     if kind not in names():
-        raise ModelFault(f"image kind {kind!r} is unknown; there are: {', '.join(names())}")
+        raise ModelFault(
+            f"image kind {kind!r} is unknown{did_you_mean(kind, names())}; there are: {', '.join(names())}"
+        )
     return functools.partial(_checked, importlib.import_module(f"{__name__}.{kind}").prepare)
 
 

@@ -67,6 +67,11 @@ def test_an_empty_file_is_422_and_an_empty_body_400(client: Client) -> None:
     check(client.post(PREDICT, data=b""), 400, "no_image")
 
 
+def test_a_file_that_curl_does_not_find_is_told_as_the_likely_cause(client: Client) -> None:
+    sent_by_curl = client.post(PREDICT, data=b"", content_type="application/x-www-form-urlencoded")
+    assert "the file after @ exists" in check(sent_by_curl, 400, "no_image")["detail"]
+
+
 def test_one_bad_picture_of_several_is_named_and_none_is_answered(client: Client) -> None:
     files = [(BytesIO(golden()), "good.png"), (BytesIO(TEXT), "bad.png"), (BytesIO(golden()), "good2.png")]
     body = check(client.post(PREDICT, data={"image": files}), 415, "unsupported_format")
