@@ -21,7 +21,7 @@ DOCKER ?= docker
 IMAGE ?= squint
 TARGET ?= litert
 
-.PHONY: help serve train test reliability fuzz check fix bench scaling image blackbox sbom arm64 lock clean
+.PHONY: help serve train test reliability fuzz check fix bench image blackbox sbom arm64 lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,12 +52,9 @@ fix: .venv/.dev ## Format, and mend what the linter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.dev ## Compare with other servers and write docs/benchmarks.md; ROUNDS=5 SECONDS=3 PEERS="litserve bentoml"
-	@for peers in bench bench-mlserver; do $(MAKE) .venv/.$$peers || echo "goes on without what is in requirements/$$peers.txt"; done
-	$(BIN)/python -m benchmarks.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers "$(PEERS)") $(if $(BEFORE),--before $(BEFORE))
-
-scaling: .venv/.dev ## Measure how cost grows and write docs/scaling.md; ROUNDS=3 SECONDS=2
-	$(BIN)/python -m benchmarks.scaling $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+bench: .venv/.dev ## Compare with other servers and write docs/benchmarks.md; ROUNDS=5 SECONDS=5 BEFORE=another/checkout
+	@$(MAKE) .venv/.bench || echo "goes on without what is in requirements/bench.txt"
+	$(BIN)/python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(BEFORE),--before $(BEFORE))
 
 image: ## Build the container image; TARGET=tensorflow for the second engine
 	$(DOCKER) build --target $(TARGET) --tag $(IMAGE) .
@@ -78,7 +75,7 @@ lock: ## Lock the dependencies of pyproject.toml anew; needs uv
 	$(LOCK) -c requirements/dev.txt -o requirements/service.txt
 	$(LOCK) --group tensorflow -c requirements/dev.txt -o requirements/tensorflow.txt
 	$(LOCK) --group training -c requirements/dev.txt -o requirements/training.txt
-	for apart in clients bench bench-mlserver; do $(subst pyproject.toml,,$(LOCK)) --upgrade --group $$apart -o requirements/$$apart.txt; done
+	for apart in clients bench; do $(subst pyproject.toml,,$(LOCK)) --upgrade --group $$apart -o requirements/$$apart.txt; done
 	for extra in jax tensorboard ray opentelemetry sbom fuzzing; do $(LOCK) --group $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
 clean: ## Remove what was installed and cached; runs/ and models/ stay
@@ -89,7 +86,7 @@ clean: ## Remove what was installed and cached; runs/ and models/ stay
 	$(PYTHON) -m venv .venv
 
 # What does not go with the rest: the protocols' stock clients, and the servers that benchmarks/ compares with.
-.venv/.clients .venv/.bench .venv/.bench-mlserver: .venv/.%: requirements/%.txt | .venv/bin/python
+.venv/.clients .venv/.bench: .venv/.%: requirements/%.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/$*
 	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

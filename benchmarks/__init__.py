@@ -1,1 +1,1 @@
-"""What things cost; run by hand on a quiet machine, never by the tests."""
+"""Measures the service and other servers on one machine and writes docs/benchmarks.md: `make bench`."""

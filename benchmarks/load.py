@@ -1,177 +1,161 @@
-"""Requests as fast as they are answered, or at fixed times; one thread, raw sockets, every answer accounted for."""
+"""Sends requests: in a closed loop by wrk, at a fixed rate by hey, and to the liveness probe beside them."""
 
-import selectors
-import socket
+import csv
+import http.client
+import json
+import shutil
+import subprocess
+import tempfile
+import threading
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
 
-_ANSWER_WITHIN_S = 30.0
-_END_OF_CHUNKS = b"0\r\n\r\n"
-_LENGTH = b"content-length: "
-UNANSWERED = "unanswered"
+import numpy as np
 
+from benchmarks.processes import request
+from benchmarks.workloads import Payload
 
-class Load(NamedTuple):
-    """Where the requests go and what each holds."""
-
-    host: str
-    port: int
-    path: str
-    body: bytes
-    content_type: str = "image/png"
-
-    def request(self, keep: bool) -> bytes:
-        """One whole request."""
-        lines = [f"POST {self.path} HTTP/1.1", f"Host: {self.host}", f"Content-Type: {self.content_type}"]
-        lines += [f"Content-Length: {len(self.body)}"] + ([] if keep else ["Connection: close"])
-        return "\r\n".join([*lines, "", ""]).encode() + self.body
+_SCRIPT = Path(__file__).with_name("wrk.lua")
+_TIMEOUT_S = 30
+_PROBE_INTERVAL_S = 0.05
+# All workers of one hey send at the same moment: many small ones, started one by one, send at a more even rate.
+_HEY_PROCESSES = 20
 
 
-class Connection:
-    """A socket, and the request that waits for its answer on it."""
-
-    def __init__(self, load: Load) -> None:
-        self.socket = socket.create_connection((load.host, load.port), timeout=_ANSWER_WITHIN_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.intended, self.keep, self.busy = 0.0, True, False
-        self._answer = b""
-
-    def send(self, request: bytes, intended: float, keep: bool) -> None:
-        """Sends a whole request; one that does not fit the socket's buffer holds the sender up while it leaves."""
-        self.intended, self.keep, self.busy, self._answer = intended, keep, True, b""
-        self.socket.sendall(request)
-
-    def read(self) -> str | None:
-        """The status of an answer that is whole, None for one that is not yet, or what went wrong."""
-        try:
-            data = self.socket.recv(65536)
-        except OSError as error:
-            return type(error).__name__
-        if not data:
-            return "closed"
-        self._answer += data
-        head, end, body = self._answer.partition(b"\r\n\r\n")
-        if not end or not _is_whole(lowered := head.lower(), body):
-            return None
-        self.keep = self.keep and b"connection: close" not in lowered
-        return head.split(None, 2)[1].decode()
+class MissingToolError(Exception):
+    """A load generator is not installed; the message says how to install it."""
 
 
-def _is_whole(head: bytes, body: bytes) -> bool:
-    length = head.partition(_LENGTH)[2].partition(b"\r")[0]
-    return len(body) >= int(length) if length else body.endswith(_END_OF_CHUNKS)
+class ClosedLoop(NamedTuple):
+    """What wrk measured; `failed` counts other statuses than 2xx and 3xx, broken connections and timeouts."""
+
+    seconds: float
+    answers: int
+    failed: int
+    p50_ms: float
+    p99_ms: float
 
 
-class Sender:
-    """Sends requests and counts what comes back, all in one thread, over at most so many connections."""
+class Answer(NamedTuple):
+    """One answer of hey's: its status, when its request was sent, and how long it took."""
 
-    def __init__(self, load: Load, most: int, patience_s: float = _ANSWER_WITHIN_S) -> None:
-        """`patience_s` is how long answers are waited for after the last request was due."""
-        self._requests = {keep: load.request(keep) for keep in (True, False)}
-        self._load, self._most, self._patience_s = load, most, patience_s
-        self._selector = selectors.DefaultSelector()
-        self._idle: list[Connection] = []
-        self.open = 0
-        self.due: deque[tuple[float, bool]] = deque()
-        self.statuses: Counter[str] = Counter()
-        self.times: defaultdict[str, list[float]] = defaultdict(list)
-
-    def turn(self, wait_s: float) -> int:
-        """Sends what is due, and reads what comes within `wait_s`; the number of answers."""
-        while self.due and (self._idle or self.open < self._most):
-            self._send(*self.due.popleft())
-        answers = [self._read(key.data) for key, _ in self._selector.select(wait_s)]
-        return sum(answers)
-
-    def _send(self, intended: float, keep: bool) -> None:
-        try:
-            connection = self._idle.pop() if self._idle and keep else self._connect()
-        except OSError as error:
-            self._note(type(error).__name__, intended)
-            return
-        try:
-            connection.send(self._requests[keep], intended, keep)
-        except OSError as error:
-            self._note(type(error).__name__, intended)
-            self._drop(connection)
-
-    def _connect(self) -> Connection:
-        connection = Connection(self._load)
-        self.open += 1
-        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
-        return connection
-
-    def _read(self, connection: Connection) -> bool:
-        status = connection.read()
-        if status is None:
-            return False
-        if not connection.busy:
-            self._idle.remove(connection)
-            self._drop(connection)
-            return False
-        connection.busy = False
-        self._note(status, connection.intended)
-        if connection.keep and status.isdecimal():
-            self._idle.append(connection)
-        else:
-            self._drop(connection)
-        return True
-
-    def _note(self, status: str, intended: float) -> None:
-        self.statuses[status] += 1
-        self.times[status].append(time.perf_counter() - intended)
-
-    def _drop(self, connection: Connection) -> None:
-        self._selector.unregister(connection.socket)
-        connection.socket.close()
-        self.open -= 1
-
-    def close(self) -> None:
-        """Ends all connections, once what was sent is answered; what is not by then counts with the time it waited."""
-        ends = time.perf_counter() + self._patience_s
-        while (self.due or self.open > len(self._idle)) and time.perf_counter() < ends:
-            self.turn(0.1)
-        for key in list(self._selector.get_map().values()):
-            if key.data.busy:
-                self._note(UNANSWERED, key.data.intended)
-            key.data.socket.close()
-        for intended, _ in self.due:
-            self._note(UNANSWERED, intended)
-        self._selector.close()
+    status: int
+    sent_s: float
+    took_s: float
 
 
-def closed_loop(load: Load, connections: int, seconds: float) -> Sender:
+class OpenLoop(NamedTuple):
+    """What a server made of a fixed rate; percentiles are of the answers with status 200."""
+
+    offered_per_s: float
+    goodput_per_s: float
+    p50_ms: float
+    p99_ms: float
+
+
+def check_tools() -> None:
+    """Raises MissingToolError unless wrk and hey are installed."""
+    missing = [tool for tool in ("wrk", "hey") if not shutil.which(tool)]
+    if missing:
+        raise MissingToolError(f"not installed: {', '.join(missing)}; on Debian: apt-get install {' '.join(missing)}")
+
+
+def closed_loop(url: str, payload: Payload, connections: int, seconds: int) -> ClosedLoop:
     """Each connection sends its next request when the last one is answered."""
-    sender, ends = Sender(load, connections), time.perf_counter() + seconds
-    sender.due.extend([(time.perf_counter(), True)] * connections)
-    while time.perf_counter() < ends:
-        sender.due.extend([(time.perf_counter(), True)] * sender.turn(0.1))
-    sender.due.clear()
-    sender.close()
-    return sender
+    with _body_file(payload) as body:
+        loop = ["-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={_TIMEOUT_S}s", "-s", str(_SCRIPT), url]
+        command = ["wrk", *loop, "--", body, payload.content_type]
+        return parse_wrk(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def open_loop(
-    load: Load, rate: float, seconds: float, fresh: float, most: int, patience_s: float = _ANSWER_WITHIN_S
-) -> Sender:
-    """Requests at their times, kept whether or not earlier ones were answered; each is timed from its own.
+def parse_wrk(output: str) -> ClosedLoop:
+    """The last line is what wrk.lua prints."""
+    return ClosedLoop(**json.loads(output.strip().splitlines()[-1]))
 
-    A share `fresh` of them goes over connections of their own, spread evenly.
+
+def open_loop(url: str, payload: Payload, rate: float, seconds: int, interval_s: float) -> OpenLoop:
+    """Requests at a fixed rate, whether or not earlier ones are answered.
+
+    Each of hey's workers sends one request in `interval_s`, which therefore must exceed the longest answer.
     """
-    sender, number = Sender(load, most, patience_s), int(rate * seconds)
-    arrive(sender, rate, fresh, lambda sent: sent < number)
-    sender.close()
-    return sender
+    workers = max(1, round(rate * interval_s / _HEY_PROCESSES))
+    options = ["-z", f"{seconds + interval_s}s", "-c", str(workers), "-q", str(1 / interval_s), "-t", str(_TIMEOUT_S)]
+    with _body_file(payload) as body:
+        command = ["hey", *options, "-m", "POST", "-T", payload.content_type, "-D", body, "-o", "csv", url]
+        answers = _run_staggered(command, interval_s / _HEY_PROCESSES)
+    return summarise(answers, interval_s, seconds)
 
 
-def arrive(sender: Sender, rate: float, fresh: float, goes_on: Callable[[int], bool]) -> int:
-    """An open loop for as long as `goes_on`, asked with the number of requests that were due so far; that number."""
-    sent, started = 0, time.perf_counter()
-    while goes_on(sent):
-        while goes_on(sent) and (intended := started + sent / rate) <= time.perf_counter():
-            sender.due.append((intended, int((sent + 1) * fresh) == int(sent * fresh)))
-            sent += 1
-        sender.turn(max(0.0, min(0.01, started + sent / rate - time.perf_counter())))
-    return sent
+def _run_staggered(command: Sequence[str], delay_s: float) -> list[Answer]:
+    began, started = time.perf_counter(), []
+    for number in range(_HEY_PROCESSES):
+        time.sleep(max(0.0, began + number * delay_s - time.perf_counter()))
+        output: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        started.append((time.perf_counter() - began, output, subprocess.Popen(command, stdout=output)))
+    answers: list[Answer] = []
+    for start_s, output, process in started:
+        with output:
+            process.wait()
+            output.seek(0)
+            answers += parse_hey(output.read(), start_s)
+    return answers
+
+
+def parse_hey(output: str, start_s: float) -> list[Answer]:
+    """The rows of hey's CSV; `start_s` is when hey was started, its own times count from there."""
+    rows = csv.DictReader(output.splitlines())
+    return [
+        Answer(int(row["status-code"]), start_s + float(row["offset"]), float(row["response-time"])) for row in rows
+    ]
+
+
+def summarise(answers: Sequence[Answer], begin_s: float, seconds: float) -> OpenLoop:
+    """The answers that came within `seconds` of `begin_s`, which is when the first requests are sent."""
+    sent = sum(begin_s <= answer.sent_s < begin_s + seconds for answer in answers)
+    accepted = [answer for answer in answers if answer.status == http.client.OK]
+    in_time = sum(begin_s <= answer.sent_s + answer.took_s < begin_s + seconds for answer in accepted)
+    took_ms = [answer.took_s * 1000 for answer in accepted] or [float("inf")]
+    return OpenLoop(sent / seconds, in_time / seconds, percentile(took_ms, 50), percentile(took_ms, 99))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that is not exceeded by this share of them."""
+    return float(np.percentile(values, percent, method="inverted_cdf"))
+
+
+@contextmanager
+def liveness_probe(port: int) -> Iterator[list[float]]:
+    """Asks /livez 20 times a second until the block ends; collects milliseconds, infinity for a failed request."""
+    times_ms: list[float] = []
+    stop = threading.Event()
+    thread = threading.Thread(target=_probe, args=(port, times_ms, stop))
+    thread.start()
+    try:
+        yield times_ms
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _probe(port: int, times_ms: list[float], stop: threading.Event) -> None:
+    wait_s = _PROBE_INTERVAL_S
+    while not stop.wait(wait_s):
+        started = time.perf_counter()
+        try:
+            status, _ = request(port, "GET", "/livez")
+        except (OSError, http.client.HTTPException):
+            status = 0
+        took_s = time.perf_counter() - started
+        times_ms.append(took_s * 1000 if status == http.client.OK else float("inf"))
+        wait_s = max(0.0, _PROBE_INTERVAL_S - took_s)
+
+
+@contextmanager
+def _body_file(payload: Payload) -> Iterator[str]:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(payload.data)
+        file.flush()
+        yield file.name

@@ -1,103 +1,94 @@
-"""One contender's turn: every workload it takes, in closed loop and, with the small picture, in open loop."""
+"""One round: each server in turn with each load it takes."""
 
-import os
-import resource
-import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
-from benchmarks.closed import closed
-from benchmarks.contenders import Contender
-from benchmarks.figures import percentiles_ms, rates_to_try
-from benchmarks.load import UNANSWERED, open_loop
-from benchmarks.processes import computed_s, pss_bytes
-from benchmarks.results import OK, Measurement, Start
-from benchmarks.running import Running, running
-from benchmarks.workloads import WORKLOADS
+from benchmarks import alone, load
+from benchmarks.contenders import FLASK_LITERT, SQUINT, WORKERS, Contender
+from benchmarks.processes import Server, running
+from benchmarks.workloads import BATCH_SIZE, Payload, golden_png, multipart, photo_jpeg, raw
 
-# Answers a second that are asked for in the open loop, by every contender until it is beyond what it can carry.
-RATES = (25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 1500.0, 2000.0, 3000.0, 4000.0, 5000.0, 6000.0, 8000.0)
-_OPEN, _CARRIED_AT = "png", 16
-_MOST_CONNECTIONS, _PATIENCE_S, _MOST_RATES = 256, 3.0, 6
+SMALL, LARGE, BATCH = "one 28×28 PNG", "one 12-megapixel JPEG", f"{BATCH_SIZE} PNGs, multipart"
+CLOSED, OVERLOAD, LIVENESS = "one 640×480 JPEG", "the same, 5 times the load", "GET /livez beside it"
+ALONE = "decoding and inference alone"
+OVERLOAD_FACTOR, OVERLOAD_MAX_WAIT_S = 5, 1.0
+# An accepted request takes the longest wait and one answer.
+_REQUEST_INTERVAL_S = OVERLOAD_MAX_WAIT_S + 0.5
+_CONNECTIONS = 16
 
 
-def turn(name: str, contender: Contender, number: int, seconds: int) -> tuple[Start, list[Measurement]]:
-    """Starts the contender, measures all and stops it; raises NotStarted."""
-    load_average = os.getloadavg()[0]
-    with running(contender) as one:
-        small = list(_closed_loops(name, one, number, seconds, (_OPEN,) if _OPEN in contender.workloads else ()))
-        small_pss = pss_bytes(one.server.tree())
-        others = [workload for workload in contender.workloads if workload != _OPEN]
-        measured = small + list(_closed_loops(name, one, number, seconds, others))
-        all_pss = pss_bytes(one.server.tree())
-        if contender.in_open_loop:
-            carried = next(found.per_second for found in small if found.connections == _CARRIED_AT)
-            measured += _open_loops(name, one, number, seconds, carried)
-    start = Start(
-        contender=name,
-        round=number,
-        first_answer_s=one.first_answer_s,
-        small_pss_bytes=small_pss,
-        all_pss_bytes=all_pss,
-        load_average=load_average,
-    )
-    return start, measured
+class Row(NamedTuple):
+    """What is measured: a load and the server that gets it."""
+
+    load: str
+    server: str
 
 
-def _closed_loops(
-    name: str, one: Running, number: int, seconds: int, workloads: Sequence[str]
-) -> Iterator[Measurement]:
-    for key in workloads:
-        workload = WORKLOADS[key]
-        form = one.contender.form(workload)
-        if form is None:
-            continue
-        load = one.load(workload, form)
-        for connections in workload.connections:
-            one.settle(load)
-            with Costs(one) as costs:
-                found = closed(load, connections, seconds)
-            told = {"contender": name, "round": number, "workload": key, "form": form, "connections": connections}
-            yield Measurement.model_validate({**told, **found, **costs.of(found["statuses"])})
+class Sample(NamedTuple):
+    """One measurement; None is what was not measured. CPU is per answer, of all the server's processes."""
+
+    answers_per_s: float | None = None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    cpu_ms: float | None = None
+    memory_mb: float | None = None
+    first_answer_s: float | None = None
+    offered_per_s: float | None = None
+    failed: int = 0
 
 
-def _open_loops(name: str, one: Running, number: int, seconds: int, carried: float) -> Iterator[Measurement]:
-    workload = WORKLOADS[_OPEN]
-    form = next(iter(one.contender.forms))
-    load = one.load(workload, form)
-    for rate in rates_to_try(RATES, carried)[-_MOST_RATES:]:
-        one.settle(load)
-        started = time.perf_counter()
-        with Costs(one) as costs:
-            sender = open_loop(load, rate, seconds, 0.0, _MOST_CONNECTIONS, _PATIENCE_S)
-        took = time.perf_counter() - started
-        told = {"contender": name, "round": number, "workload": _OPEN, "form": form, "rate": rate, "seconds": took}
-        counts = {"statuses": dict(sender.statuses), **percentiles_ms(sender.times[OK] + sender.times[UNANSWERED])}
-        yield Measurement.model_validate({**told, **counts, **costs.of(sender.statuses)})
+Samples = dict[Row, Sample]
+Step = Callable[[], Samples]
 
 
-class Costs:
-    """The time of a core that server and generator use while the block runs."""
-
-    def __init__(self, one: Running) -> None:
-        self._one = one
-        self._server = self._generator = 0.0
-
-    def __enter__(self) -> "Costs":
-        self._server, self._generator = computed_s(self._one.server.tree()), _own_s()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server = computed_s(self._one.server.tree()) - self._server
-        self._generator = _own_s() - self._generator
-
-    def of(self, statuses: dict[str, int]) -> dict[str, Any]:
-        """Both in µs an answer, whatever its status."""
-        answers = max(1, sum(statuses.values()))
-        return {"server_us": self._server / answers * 1e6, "generator_us": self._generator / answers * 1e6}
+def steps(contenders: Sequence[Contender], seconds: int) -> list[Step]:
+    """What is done in a round; each step starts and stops its own server."""
+    turns: list[Step] = [partial(_turn, contender, seconds) for contender in contenders]
+    return [*turns, partial(_alone, seconds), partial(_overload, seconds)]
 
 
-def _own_s() -> float:
-    """What this process used, and those that it waited for."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+def _turn(contender: Contender, seconds: int) -> Samples:
+    title = contender.title
+    with running(contender) as server:
+        small = _closed(server, contender.payload(golden_png()), seconds)
+        small = small._replace(memory_mb=server.pss_mb(), first_answer_s=server.first_answer_s)
+        samples = {Row(SMALL, title): small}
+        if contender in (SQUINT, FLASK_LITERT):
+            samples[Row(LARGE, title)] = _closed(server, raw(photo_jpeg(4000, 3000)), seconds)
+        if contender is SQUINT:
+            batch = multipart([golden_png()] * BATCH_SIZE)
+            samples[Row(BATCH, title)] = _closed(server, batch, seconds)
+    return samples
+
+
+def _closed(server: Server, payload: Payload, seconds: int) -> Sample:
+    load.closed_loop(server.url, payload, _CONNECTIONS, 1)  # warms up
+    server.wait_until_idle()
+    cpu_before_s = server.cpu_s()
+    result = load.closed_loop(server.url, payload, _CONNECTIONS, seconds)
+    cpu_ms = (server.cpu_s() - cpu_before_s) * 1000 / max(1, result.answers)
+    answers_per_s = (result.answers - result.failed) / result.seconds
+    return Sample(answers_per_s, result.p50_ms, result.p99_ms, cpu_ms, failed=result.failed)
+
+
+def _alone(seconds: int) -> Samples:
+    return {Row(BATCH, ALONE): Sample(alone.batches_per_s(seconds, WORKERS))}
+
+
+def _overload(seconds: int) -> Samples:
+    payload = raw(photo_jpeg(640, 480))
+    with running(SQUINT, {"SQUINT_MAX_WAIT_S": str(OVERLOAD_MAX_WAIT_S)}) as server:
+        closed = _closed(server, payload, seconds)
+        rate = OVERLOAD_FACTOR * (closed.answers_per_s or 1)
+        with load.liveness_probe(server.port) as probe_ms:
+            opened = load.open_loop(server.url, payload, rate, seconds, _REQUEST_INTERVAL_S)
+    return {
+        Row(CLOSED, SQUINT.title): closed,
+        Row(OVERLOAD, SQUINT.title): _of_open_loop(opened),
+        Row(LIVENESS, SQUINT.title): Sample(p50_ms=load.percentile(probe_ms, 50), p99_ms=load.percentile(probe_ms, 99)),
+    }
+
+
+def _of_open_loop(opened: load.OpenLoop) -> Sample:
+    return Sample(opened.goodput_per_s, opened.p50_ms, opened.p99_ms, offered_per_s=opened.offered_per_s)

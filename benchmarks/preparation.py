@@ -3,19 +3,18 @@
 import io
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from benchmarks.workloads import encode, golden_png
 from service.images import kinds
 from service.images.decode import Limits, decode
 
 _LIMITS = Limits(max_bytes=16 * 2**20, max_pixels=50_000_000, max_frames=1000)
 _SHAPES = {"digit": (28, 28, 1), "garment": (28, 28, 1), "photo": (32, 32, 3)}
 _CALLS, _WARM_UP = 50, 5
-_DIGIT = Path("models/mnist")
 
 
 class Case(NamedTuple):
@@ -28,42 +27,30 @@ class Case(NamedTuple):
 def cases() -> Iterator[Case]:
     """Small, usual, large and hostile files."""
     random = np.random.default_rng(1)
-    golden = digit()
-    yield Case("28×28 PNG as in MNIST", encoded(golden, "PNG"))
-    yield Case("28×28 PNG, dark on light", encoded(Image.fromarray(255 - np.asarray(golden)), "PNG"))
+    golden = Image.open(io.BytesIO(golden_png()))
+    yield Case("28×28 PNG as in MNIST", encode(golden, "PNG"))
+    yield Case("28×28 PNG, dark on light", encode(Image.fromarray(255 - np.asarray(golden)), "PNG"))
     aside = np.roll(255 - np.asarray(golden), 3, axis=0)
-    yield Case("28×28 PNG, dark on light, off the middle", encoded(Image.fromarray(aside), "PNG"))
-    page = photo()
-    yield Case("12-megapixel JPEG", encoded(page, "JPEG", quality=90))
-    yield Case("640×480 JPEG", encoded(page.resize((640, 480)), "JPEG", quality=90))
-    yield Case("noise, 500×500 PNG", encoded(Image.fromarray(random.integers(0, 256, (500, 500, 3), np.uint8)), "PNG"))
+    yield Case("28×28 PNG, dark on light, off the middle", encode(Image.fromarray(aside), "PNG"))
+    photo = page()
+    yield Case("12-megapixel JPEG", encode(photo, "JPEG", quality=90))
+    yield Case("640×480 JPEG", encode(photo.resize((640, 480)), "JPEG", quality=90))
+    yield Case("noise, 500×500 PNG", encode(Image.fromarray(random.integers(0, 256, (500, 500, 3), np.uint8)), "PNG"))
     yield Case(
-        "noise, 16000×250 PNG", encoded(Image.fromarray(random.integers(0, 256, (250, 16000, 3), np.uint8)), "PNG")
+        "noise, 16000×250 PNG", encode(Image.fromarray(random.integers(0, 256, (250, 16000, 3), np.uint8)), "PNG")
     )
     yield Case(
-        "checks, 7000×7000 PNG", encoded(Image.fromarray(np.indices((7000, 7000)).sum(axis=0).astype(np.uint8)), "PNG")
+        "checks, 7000×7000 PNG", encode(Image.fromarray(np.indices((7000, 7000)).sum(axis=0).astype(np.uint8)), "PNG")
     )
 
 
-def digit() -> Image.Image:
-    """A seven of MNIST."""
-    return Image.open(sorted(_DIGIT.glob("*/golden/7.png"))[-1])
-
-
-def photo() -> Image.Image:
+def page() -> Image.Image:
     """Twelve megapixels: a digit's strokes on a page, with a sensor's noise."""
-    ink = np.asarray(digit().resize((1500, 1500), Image.Resampling.BICUBIC), np.float32)
-    page = np.full((3000, 4000, 3), 205, np.float32)
-    page[700:2200, 1200:2700] -= 0.7 * ink[:, :, None]
-    page += np.random.default_rng(1).normal(0, 3, page.shape).astype(np.float32)
-    return Image.fromarray(np.clip(page, 0, 255).astype(np.uint8))
-
-
-def encoded(image: Image.Image, name: str, **options: object) -> bytes:
-    """The picture as a file."""
-    file = io.BytesIO()
-    image.save(file, name, **options)
-    return file.getvalue()
+    ink = np.asarray(Image.open(io.BytesIO(golden_png())).resize((1500, 1500), Image.Resampling.BICUBIC), np.float32)
+    paper = np.full((3000, 4000, 3), 205, np.float32)
+    paper[700:2200, 1200:2700] -= 0.7 * ink[:, :, None]
+    paper += np.random.default_rng(1).normal(0, 3, paper.shape).astype(np.float32)
+    return Image.fromarray(np.clip(paper, 0, 255).astype(np.uint8))
 
 
 def measure(data: bytes, kind: str) -> tuple[float, float]:

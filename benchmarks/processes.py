@@ -1,93 +1,142 @@
-"""A server's processes as the kernel sees them: which they are, the memory they hold and the time they computed."""
+"""A server's processes: started, asked until they answer, measured, stopped."""
 
+import http.client
 import os
-import signal
-import subprocess
+import socket
+import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
-_PROC = Path("/proc")
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_STOP_WITHIN_S = 10.0
+import psutil
 
+from benchmarks.contenders import Contender
+from benchmarks.workloads import Payload, golden_png
 
-class Process(NamedTuple):
-    """A process that lives; its number could be another's later, its start tells them apart."""
-
-    pid: int
-    parent: int
-    started: int
-    computed_s: float
+HOST = "127.0.0.1"
+_START_TIMEOUT_S, _STOP_TIMEOUT_S, _ANSWER_TIMEOUT_S, _RETRY_S = 120.0, 10.0, 30.0, 0.01
+_IDLE_TIMEOUT_S, _IDLE_CHECK_S, _IDLE_SHARE = 3.0, 0.2, 0.1
+_SEVEN = b'"label":"7"'
 
 
-def _read(pid: int) -> Process | None:
-    try:
-        # The command stands in brackets and may hold anything; the numbers follow.
-        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return Process(pid, int(fields[1]), int(fields[19]), (int(fields[11]) + int(fields[12])) / _TICKS_PER_S)
-
-
-def tree(root: int) -> list[Process]:
-    """A process and all that descend from it, as they are now."""
-    everyone = [found for path in _PROC.iterdir() if path.name.isdecimal() and (found := _read(int(path.name)))]
-    children: defaultdict[int, list[Process]] = defaultdict(list)
-    for process in everyone:
-        children[process.parent].append(process)
-    members = [process for process in everyone if process.pid == root]
-    for process in members:  # grows while it is walked
-        members += children[process.pid]
-    return members
-
-
-def pss_bytes(processes: Iterable[Process]) -> int:
-    """Their memory, what several share counted once: the sum of their proportional set sizes."""
-    return sum(_pss_bytes(process.pid) for process in processes)
-
-
-def _pss_bytes(pid: int) -> int:
-    try:
-        lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-
-
-def computed_s(processes: Iterable[Process]) -> float:
-    """Seconds of a core that they used since their starts."""
-    return sum(process.computed_s for process in processes)
+class ServerError(Exception):
+    """A server does not start or answers wrongly; the message is the reason."""
 
 
 class Server:
-    """A started command with all that it starts."""
+    """A running contender; `first_answer_s` counts from the start of its process."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        with log.open("wb") as file:
-            self._process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=file, stderr=file)
-        self.started = time.perf_counter()
+    def __init__(self, contender: Contender, port: int, process: psutil.Popen) -> None:
+        self.contender, self.port = contender, port
+        self.first_answer_s = 0.0
+        self._process = process
 
-    def tree(self) -> list[Process]:
-        """Its processes now."""
-        return tree(self._process.pid)
+    @property
+    def url(self) -> str:
+        """Where it predicts."""
+        return f"http://{HOST}:{self.port}{self.contender.path}"
 
-    def exit_status(self) -> int | None:
-        """None while it runs."""
-        return self._process.poll()
+    def tree(self) -> list[psutil.Process]:
+        """Its process and all that descend from it."""
+        return [self._process, *self._process.children(recursive=True)]
+
+    def cpu_s(self) -> float:
+        """Seconds of a core that all of its processes have used, the kernel's part included."""
+        return self._sum(lambda process: process.cpu_times().user + process.cpu_times().system)
+
+    def pss_mb(self) -> float:
+        """Proportional set size: the memory of all its processes, with shared pages counted once."""
+        return self._sum(lambda process: process.memory_full_info().pss) / 1e6
+
+    def _sum(self, measure: Callable[[psutil.Process], float]) -> float:
+        total = 0.0
+        for process in self.tree():
+            with suppress(psutil.NoSuchProcess):
+                total += measure(process)
+        return total
+
+    def wait_until_idle(self) -> None:
+        """Returns when requests whose clients have gone are worked off, or after some seconds."""
+        deadline = time.monotonic() + _IDLE_TIMEOUT_S
+        while time.monotonic() < deadline:
+            before_s = self.cpu_s()
+            time.sleep(_IDLE_CHECK_S)
+            if self.cpu_s() - before_s < _IDLE_SHARE * _IDLE_CHECK_S:
+                return
+
+    def is_running(self) -> bool:
+        """Whether its first process lives."""
+        return self._process.poll() is None
+
+    def post(self, payload: Payload) -> tuple[int, bytes]:
+        """Status and body of one request on a fresh connection."""
+        return request(self.port, "POST", self.contender.path, payload)
 
     def stop(self) -> None:
-        """Asks it to end, and ends what is left of it by force."""
-        members = self.tree()
-        if self._process.poll() is None:
+        """Asks it to end, and kills what remains."""
+        processes: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess):
+            processes = self.tree()
             self._process.terminate()
+        _, alive = psutil.wait_procs(processes, _STOP_TIMEOUT_S)
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def running(contender: Contender, extra_environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server that has given its first right answer; raises ServerError."""
+    port = _free_port()
+    environment = {**os.environ, **contender.variables(port), **(extra_environment or {})}
+    with tempfile.TemporaryFile() as log:
+        started = time.perf_counter()
         try:
-            self._process.wait(_STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for process in members:
-            if (now := _read(process.pid)) and now.started == process.started:
-                os.kill(process.pid, signal.SIGKILL)
+            process = psutil.Popen(
+                contender.command_line(port), cwd=contender.directory, env=environment, stdout=log, stderr=log
+            )
+        except FileNotFoundError as error:
+            raise ServerError(f"{contender.title} is not installed: {error.filename} is missing") from error
+        server = Server(contender, port, process)
+        try:
+            server.first_answer_s = _wait_for_answer(server, started)
+            yield server
+        except ServerError as error:
+            log.seek(0)
+            last_lines = log.read().decode(errors="replace").splitlines()[-5:]
+            raise ServerError("\n".join([f"{contender.title}: {error}", *last_lines])) from error
+        finally:
+            server.stop()
+
+
+def _wait_for_answer(server: Server, started: float) -> float:
+    payload = server.contender.payload(golden_png())
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while server.is_running() and time.monotonic() < deadline:
+        with suppress(OSError, http.client.HTTPException):
+            status, body = server.post(payload)
+            if status == http.client.OK:
+                if _SEVEN not in body.replace(b" ", b""):
+                    raise ServerError(f"does not recognise a seven: {body[:200]!r}")
+                return time.perf_counter() - started
+        time.sleep(_RETRY_S)
+    raise ServerError(f"no answer within {_START_TIMEOUT_S:.0f} s, or it ended; its last lines:")
+
+
+def request(port: int, method: str, path: str, payload: Payload | None = None) -> tuple[int, bytes]:
+    """Status and body of one request on a fresh connection; raises OSError or HTTPException."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_TIMEOUT_S)
+    headers = {"Content-Type": payload.content_type} if payload else {}
+    try:
+        connection.request(method, path, payload.data if payload else None, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

@@ -1,77 +1,68 @@
-"""What is asked of every server: pictures, and the bodies that carry them in each form that some server takes."""
+"""The requests that are sent: pictures, and how a request holds them."""
 
 import base64
+import io
 import json
-from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks.preparation import digit, encoded, photo
+import numpy as np
+from PIL import Image
 
-Form = Literal["raw", "multipart", "json", "v2"]
-_BOUNDARY = "a2b1f7c0d94e"
-_BATCH = 100
+BATCH_SIZE = 100
+_BOUNDARY = "benchmark"
+_PART = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="7.png"\r\n\r\n'
 
 
-class Body(NamedTuple):
-    """What a request holds."""
+class Payload(NamedTuple):
+    """The body of a request and its type."""
 
     content_type: str
     data: bytes
 
 
-class Workload(NamedTuple):
-    """One kind of request: its name in words, its pictures, and the forms it may have.
-
-    Without `forms` each server gets the pictures in the form that costs it least.
-    """
-
-    title: str
-    pictures: Callable[[], Sequence[bytes]]
-    connections: tuple[int, ...]
-    forms: tuple[Form, ...] = ()
+@cache
+def golden_png() -> bytes:
+    """A 28×28 seven of MNIST."""
+    newest = max(Path("models/mnist").iterdir(), key=lambda version: int(version.name))
+    return (newest / "golden" / "7.png").read_bytes()
 
 
 @cache
-def small() -> bytes:
-    """A 28×28 PNG."""
-    return encoded(digit(), "PNG")
+def photo(width: int, height: int) -> Image.Image:
+    """A smooth random colour picture with a sensor's noise, the same at each call."""
+    random = np.random.default_rng(1)
+    coarse = Image.fromarray(random.integers(0, 256, (12, 16, 3), np.uint8))
+    smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float32)
+    noise = random.normal(0, 3, smooth.shape).astype(np.float32)
+    return Image.fromarray(np.clip(smooth + noise, 0, 255).astype(np.uint8))
+
+
+def encode(image: Image.Image, format_name: str, **options: object) -> bytes:
+    """The picture as a file."""
+    file = io.BytesIO()
+    image.save(file, format_name, **options)
+    return file.getvalue()
 
 
 @cache
-def large() -> bytes:
-    """A 12-megapixel JPEG."""
-    return encoded(photo(), "JPEG", quality=90)
+def photo_jpeg(width: int, height: int) -> bytes:
+    """The photo as a JPEG file."""
+    return encode(photo(width, height), "JPEG", quality=90)
 
 
-WORKLOADS: Mapping[str, Workload] = {
-    "png": Workload("one 28×28 PNG, in each server's lightest form", lambda: [small()], (1, 16, 64)),
-    "png_multipart": Workload("one 28×28 PNG as multipart", lambda: [small()], (16,), ("multipart",)),
-    "jpeg": Workload("one 12-megapixel JPEG", lambda: [large()], (4,)),
-    "batch": Workload("100 PNGs as base64 in JSON", lambda: [small()] * _BATCH, (4,), ("json", "v2")),
-    "batch_multipart": Workload("100 PNGs as multipart", lambda: [small()] * _BATCH, (4,), ("multipart",)),
-}
+def raw(file: bytes) -> Payload:
+    """The file is the body."""
+    return Payload("image/jpeg" if file.startswith(b"\xff\xd8") else "image/png", file)
 
 
-def body(form: Form, pictures: Sequence[bytes]) -> Body:
-    """The pictures in one form; `raw` takes a single one."""
-    if form == "raw":
-        (picture,) = pictures
-        return Body("image/jpeg" if picture.startswith(b"\xff\xd8") else "image/png", picture)
-    if form == "multipart":
-        return Body(f"multipart/form-data; boundary={_BOUNDARY}", _multipart(pictures))
-    texts = [base64.b64encode(picture).decode() for picture in pictures]
-    held = {"images": texts} if form == "json" else _inference_request(texts)
-    return Body("application/json", json.dumps(held).encode())
+def base64_json(file: bytes) -> Payload:
+    """The file as base64 in JSON."""
+    return Payload("application/json", json.dumps({"image": base64.b64encode(file).decode()}).encode())
 
 
-def _multipart(pictures: Sequence[bytes]) -> bytes:
-    head = 'Content-Disposition: form-data; name="image"; filename="picture"\r\nContent-Type: application/octet-stream'
-    parts = [f"--{_BOUNDARY}\r\n{head}\r\n\r\n".encode() + picture + b"\r\n" for picture in pictures]
-    return b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()])
-
-
-def _inference_request(texts: Sequence[str]) -> dict[str, object]:
-    """A request of the Open Inference Protocol, in MLServer's content type for files."""
-    image = {"name": "image", "shape": [len(texts), 1], "datatype": "BYTES", "data": texts}
-    return {"inputs": [image | {"parameters": {"content_type": "base64"}}]}
+def multipart(files: list[bytes]) -> Payload:
+    """Each file is a part named `image`."""
+    parts = [_PART.encode() + file + b"\r\n" for file in files]
+    return Payload(f"multipart/form-data; boundary={_BOUNDARY}", b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()]))

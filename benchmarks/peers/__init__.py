@@ -1,1 +1,1 @@
-"""Other servers with the same model and pictures, each as its own documentation would have it; one file a peer."""
+"""Other servers with the same model, each written as its tutorial shows; nothing here uses Squint's code."""

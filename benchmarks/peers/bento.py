@@ -1,13 +1,11 @@
-"""BentoML: a service with two workers; JSON with files in base64, or multipart."""
+"""BentoML: a service with two workers; the picture is base64 in JSON."""
 
 import base64
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import bentoml
-from bentoml.validators import ContentType
 
-from benchmarks.peers.mnist import Classifier, litert
+from benchmarks.peers.digits import LiteRTModel
 
 
 @bentoml.service(workers=2, logging={"access": {"enabled": False}})
@@ -15,14 +13,9 @@ class Digits:
     """The digits model."""
 
     def __init__(self) -> None:
-        self._classifier = Classifier(litert())
+        self.model = LiteRTModel()
 
     @bentoml.api
-    def predict(self, images: list[str]) -> dict[str, Any]:
-        """Files in base64."""
-        return {"predictions": self._classifier.predict([base64.b64decode(text) for text in images])}
-
-    @bentoml.api
-    def upload(self, image: list[Annotated[Path, ContentType("application/octet-stream")]]) -> dict[str, Any]:
-        """Files as multipart, which BentoML puts on the disk."""
-        return {"predictions": self._classifier.predict([path.read_bytes() for path in image])}
+    def predict(self, image: str) -> dict[str, Any]:
+        """Label and probabilities."""
+        return self.model.predict(base64.b64decode(image))

@@ -1,11 +1,14 @@
-"""Flask and LiteRT under gunicorn, with nothing else around them."""
+"""Flask and LiteRT: the picture is the body of the request."""
 
-from flask import Flask
+from flask import Flask, Response, jsonify, request
 
-from benchmarks.peers import mnist
-from benchmarks.peers.flask_app import build
+from benchmarks.peers.digits import LiteRTModel
+
+app = Flask(__name__)
+model = LiteRTModel()
 
 
-def create_app() -> Flask:
-    """What gunicorn's workers call."""
-    return build(mnist.Classifier(mnist.litert()))
+@app.post("/predict")
+def predict() -> Response:
+    """Label and probabilities."""
+    return jsonify(model.predict(request.get_data()))

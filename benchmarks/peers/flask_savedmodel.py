@@ -1,11 +1,20 @@
-"""Flask and the SavedModel's signature under gunicorn."""
+"""Flask and TensorFlow: calls the SavedModel's signature; the picture is the body of the request."""
 
-from flask import Flask
+import tensorflow as tf
+from flask import Flask, Response, jsonify, request
 
-from benchmarks.peers import mnist
-from benchmarks.peers.flask_app import build
+from benchmarks.peers.digits import MODEL_DIR, to_answer, to_array
+
+tf.config.threading.set_intra_op_parallelism_threads(1)
+app = Flask(__name__)
+model = tf.saved_model.load(str(MODEL_DIR))
+infer = model.signatures["serving_default"]
+inputs = infer.structured_input_signature[1]
+(input_name,) = inputs
 
 
-def create_app() -> Flask:
-    """What gunicorn's workers call."""
-    return build(mnist.Classifier(mnist.savedmodel()))
+@app.post("/predict")
+def predict() -> Response:
+    """Label and probabilities."""
+    outputs = infer(**{input_name: tf.constant(to_array(request.get_data()))})
+    return jsonify(to_answer(outputs["probabilities"].numpy()[0]))

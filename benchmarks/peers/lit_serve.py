@@ -1,35 +1,32 @@
-"""LitServe: two workers, its fast queue, two HTTP processes."""
+"""LitServe: two workers, two HTTP processes and its fast queue; the picture is base64 in JSON."""
 
 import base64
 import sys
 from typing import Any
 
 import litserve
-from fastapi import Request
 
-from benchmarks.peers.mnist import Classifier, litert
+from benchmarks.peers.digits import LiteRTModel
 
 
 class Digits(litserve.LitAPI):
-    """JSON with files in base64, or multipart."""
+    """The digits model."""
 
     def setup(self, device: str) -> None:
-        """Loads the model, in each worker."""
-        self._classifier = Classifier(litert())
+        """Loads the model in each worker."""
+        self.model = LiteRTModel()
 
-    def decode_request(self, request: Request) -> list[bytes]:
-        """The files of a request; by its type LitServe chooses what it hands over, which is a dictionary or a form."""
-        if "images" in request:
-            return [base64.b64decode(text) for text in request["images"]]
-        return [file.file.read() for file in request.getlist("image")]
+    def decode_request(self, request: dict[str, str]) -> bytes:
+        """The file of a request."""
+        return base64.b64decode(request["image"])
 
-    def predict(self, x: list[bytes]) -> list[dict[str, Any]]:
-        """One answer a file."""
-        return self._classifier.predict(x)
+    def predict(self, x: bytes) -> dict[str, Any]:
+        """Label and probabilities."""
+        return self.model.predict(x)
 
-    def encode_response(self, output: list[dict[str, Any]]) -> dict[str, Any]:
-        """The answers as JSON."""
-        return {"predictions": output}
+    def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
+        """The answer as it is."""
+        return output
 
 
 if __name__ == "__main__":

@@ -1,114 +1,90 @@
-"""The page says what was measured, also where a goal is missed and where a contender could not be measured."""
+"""The table says what was measured, relative to what, and which goals are reached."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from benchmarks import report, results
-from benchmarks.contenders import CONTENDERS
-from benchmarks.goals import goals
-from benchmarks.results import Facts, Machine, Measurement, Profile, Results, Stage, Start
+import benchmarks.__main__ as command
+from benchmarks import report
+from benchmarks.contenders import EARLIER_TITLE, FLASK_LITERT
+from benchmarks.measure import CLOSED, LIVENESS, OVERLOAD, SMALL, Row, Sample
+from tests.conftest import REPOSITORY
 
-_MACHINE = Machine(processor="a processor", cores=2, memory_gib=8, system="Linux", python="3.11")
-
-
-def _measurement(contender: str, number: int, answers: int, **told: object) -> Measurement:
-    given: dict[str, object] = {
-        **{"contender": contender, "round": number, "workload": "png", "form": "raw", "connections": 16},
-        **{"seconds": 2.0, "statuses": {"200": answers}, "p50_ms": 1.0, "p99_ms": 2.0, "p999_ms": 3.0},
-        **{"server_us": 400.0, "generator_us": 10.0, **told},
-    }
-    return Measurement.model_validate(given)
-
-
-def _start(number: int, pss_bytes: int) -> Start:
-    return Start(
-        contender="squint",
-        round=number,
-        first_answer_s=1.2,
-        small_pss_bytes=pss_bytes,
-        all_pss_bytes=pss_bytes,
-        load_average=0.0,
-    )
+BARE = FLASK_LITERT.title
+RESULTS = {
+    Row(SMALL, "Squint"): [
+        Sample(4000, 4.0, 7.0, 0.50, memory_mb=130, first_answer_s=0.6),
+        Sample(3000, 5.0, 9.0, 0.60, memory_mb=135, first_answer_s=0.7),
+        Sample(3600, 4.5, 8.0, 0.40, memory_mb=131, first_answer_s=1.8),
+    ],
+    Row(CLOSED, "Squint"): [Sample(100, 10.0, 20.0)] * 3,
+    Row(SMALL, BARE): [Sample(2000, failed=1), Sample(3000), Sample(4000)],
+    Row(SMALL, EARLIER_TITLE): [Sample(2000, cpu_ms=1.0)] * 3,
+    Row(OVERLOAD, "Squint"): [Sample(90, 500, 1020.5, offered_per_s=490)] * 3,
+    Row(LIVENESS, "Squint"): [Sample(p50_ms=1.0, p99_ms=120)] * 3,
+}
 
 
-def _profile(code: str, whole_us: float) -> Profile:
-    parts = {"decode": 40.0, "the whole": whole_us}
-    return Profile(code=code, stages=[Stage(part=part, raw_us=us, multipart_us=us + 1) for part, us in parts.items()])
+def row(load: str, server: str) -> str:
+    (found,) = [line for line in report.table(RESULTS).splitlines() if line.startswith(f"| {load} | {server} |")]
+    return found
 
 
-@pytest.fixture
-def found() -> Results:
-    """Three rounds of Squint and two peers, one of which lacks a round."""
-    measured = [_measurement("squint", number, answers) for number, answers in enumerate((8000, 10000, 9000))]
-    measured += [_measurement("litserve", number, answers) for number, answers in enumerate((2000, 2000, 3000))]
-    measured += [_measurement("flask_litert", number, 9000, statuses={"200": 9000, "502": 3}) for number in (0, 2)]
-    measured += [_measurement("squint", number, 4000, connections=None, rate=2000.0) for number in range(3)]
-    measured += [_measurement("squint", 0, 80, workload="batch", connections=4)]
-    faults = {"mlserver": ["no answer within 120 s"] * 2}
-    names = ("squint", "litserve", "flask_litert", "mlserver")
-    return Results(
-        taken="today",
-        code="abc1234",
-        command="python -m benchmarks.compare",
-        rounds=3,
-        seconds=2,
-        generator="wrk",
-        machine=_MACHINE,
-        contenders={n: Facts(title=CONTENDERS[n].title, how="as it is", faults=faults.get(n, [])) for n in names},
-        starts=[_start(number, size) for number, size in enumerate((149_000_000, 160_000_000, 151_000_000))],
-        measured=measured,
-        ceiling_per_second=[50.0, 50.0, 50.0],
-        profile=_profile("abc1234", 400),
-        profile_before=_profile("0ff1ce0", 900),
-    )
+def test_a_row_has_the_median_with_the_lowest_and_the_highest() -> None:
+    assert "| 3,600 (3,000–4,000) | 4.5 (4–5) |" in row(SMALL, "Squint")
 
 
-def test_ratios_are_taken_round_by_round(found: Results) -> None:
-    ratio = found.ratio(found.of("squint", "png", 16), found.of("litserve", "png", 16))
-    assert ratio is not None and ratio == (4.0, 3.0, 5.0)
+def test_another_server_is_given_relative_to_squint_round_by_round() -> None:
+    # 2000/4000, 3000/3000 and 4000/3600.
+    assert "| 3,000; × 1 (0.5–1.11), 1 failed |" in row(SMALL, BARE)
+    assert "Squint's answers/s ÷ its ≥ 1: 1 (0.9–2), reached" in row(SMALL, BARE)
 
 
-def test_a_round_that_a_peer_lacks_is_left_out_of_the_ratio(found: Results) -> None:
-    ratio = found.ratio(found.of("squint", "png", 16), found.of("flask_litert", "png", 16))
-    assert ratio is not None and ratio.low == pytest.approx(8 / 9) and ratio.high == 1.0
+@pytest.mark.parametrize(
+    ("load", "server", "goal"),
+    [
+        (SMALL, "Squint", "MB ≤ 150: 131 (130–135), reached"),
+        (SMALL, "Squint", "first answer s ≤ 1.5: 0.7 (0.6–1.8), reached"),
+        (SMALL, EARLIER_TITLE, "Squint's CPU ÷ its ≤ 0.8: 0.5 (0.4–0.6), reached"),
+        (OVERLOAD, "Squint", "offered/s ÷ closed loop's ≥ 4: 4.9 (4.9–4.9), reached"),
+        (OVERLOAD, "Squint", "answers/s ÷ closed loop's ≥ 0.8: 0.9 (0.9–0.9), reached"),
+        (OVERLOAD, "Squint", "p99 ms − closed loop's ≤ 1000: 1,000 (1,000–1,000), **missed**"),
+        (LIVENESS, "Squint", "p99 ms ≤ 100: 120 (120–120), **missed**"),
+    ],
+)
+def test_each_goal_is_told_in_its_row(load: str, server: str, goal: str) -> None:
+    assert goal in row(load, server)
 
 
-def test_open_and_closed_loop_are_not_mixed(found: Results) -> None:
-    assert [one.rate for one in found.of("squint", "png", None, 2000.0)] == [2000.0] * 3
-    assert [one.rate for one in found.of("squint", "png", 16)] == [None] * 3
+def test_rows_of_one_load_stand_together() -> None:
+    loads = [line.split(" | ")[0] for line in report.table(RESULTS).splitlines()[2:]]
+    assert loads == [f"| {load}" for load in (SMALL, SMALL, SMALL, CLOSED, OVERLOAD, LIVENESS)]
 
 
-def test_goals_are_judged_by_the_median(found: Results) -> None:
-    outcomes = {goal.words: goal.outcome for goal in goals(found)}
-    assert outcomes["one 28×28 PNG, 16 connections: answers a second against LitServe"] == "reached"
-    assert outcomes["memory of 2 workers with all three models (PSS)"] == "missed"
-    assert outcomes["first answer after the start"] == "reached"
-    assert outcomes["100 pictures a request: share of decoding and inference alone"] == "reached"
-    assert outcomes["12-megapixel JPEG: answers a second against plain Pillow in the bare app"] == "not measured"
+def test_only_what_lies_between_the_marks_of_the_page_is_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"# Title\n\n{report.BEGIN}\nold\n{report.END}\n\nThe text after it.\n")
+    for _ in range(2):
+        report.write(page, "A machine.", RESULTS)
+    text = page.read_text()
+    assert text.startswith(f"# Title\n\n{report.BEGIN}\n\nA machine.\n\n| request |") and "old" not in text
+    assert text.endswith(f"|\n\n{report.END}\n\nThe text after it.\n")
+    assert page.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_could_not_be_measured_and_what_failed_is_on_the_page(found: Results) -> None:
-    page = report.page(found)
-    assert "* MLServer could not be measured in 2 of 3 rounds: no answer within 120 s" in page
-    assert "502: 6" in page
-    assert "| missed |" in page
+def test_page_of_the_documentation_has_the_marks_once() -> None:
+    text = (REPOSITORY / "docs" / "benchmarks.md").read_text()
+    assert text.count(report.BEGIN) == text.count(report.END) == 1
 
 
-def test_the_profile_stands_beside_that_of_earlier_code(found: Results) -> None:
-    page = report.page(found)
-    assert "in brackets the code of 0ff1ce0" in page
-    assert "| the whole | 400 (900) | 401 (901) |" in page
-
-
-def test_the_page_and_its_figures_are_written_beside_the_results(found: Results, tmp_path: Path) -> None:
-    path = tmp_path / "benchmarks.json"
-    results.write(path, found)
-    report.write(path)
-    names = {found.name for found in tmp_path.rglob("*") if found.is_file()}
-    assert names == {"benchmarks.json", "benchmarks.md", "throughput.png", "batch.png", "latency.png"}
-
-
-def test_what_is_stored_is_what_was_measured(found: Results, tmp_path: Path) -> None:
-    results.write(tmp_path / "stored.json", found)
-    assert Results.model_validate_json((tmp_path / "stored.json").read_text()) == found
+@pytest.mark.thorough
+@pytest.mark.skipif(not (shutil.which("wrk") and shutil.which("hey")), reason="needs Debian's packages wrk and hey")
+def test_command_measures_and_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "PEERS", (FLASK_LITERT,))
+    page = tmp_path / "page.md"
+    page.write_text(f"{report.BEGIN}\n{report.END}\n")
+    result = CliRunner().invoke(command.main, ["--rounds", "1", "--seconds", "1", "--page", str(page)])
+    assert result.exit_code == 0, result.output
+    assert all(f"| {name} |" in page.read_text() for name in ("Squint", BARE, LIVENESS, OVERLOAD))

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 
-from benchmarks.load import Load, Sender, arrive
 from tests.conftest import golden
 from tests.integration.crowd import PREDICT
 from tests.integration.server import Server
 from tests.integration.wire import address
 from tests.reliability import account
 from tests.reliability.beside import beside
+from tests.reliability.sender import Load, Sender, arrive
 
 _PER_SECOND = 100
 _MOST_CONNECTIONS = 200

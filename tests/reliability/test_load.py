@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.load import Load, Sender, closed_loop, open_loop
 from service.manifest import INPUT_NAME
 from tests.conftest import SHIPPED, encoded, golden
 from tests.integration.crowd import Crowd
@@ -25,6 +24,7 @@ from tests.reliability.beside import beside
 from tests.reliability.conftest import Tell
 from tests.reliability.memory import Memory, files_and_threads, needs_proc
 from tests.reliability.scale import Scale
+from tests.reliability.sender import Load, Sender, closed_loop, open_loop
 
 pytestmark = pytest.mark.reliability
 PREDICT = "/models/mnist/predict"
