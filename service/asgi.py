@@ -272,7 +272,8 @@ class Application:
             watch.start()
         export = asyncio.create_task(self._export_load())
         await send({"type": "lifespan.startup.complete"})
-        await receive()
+        with suppress(asyncio.CancelledError):  # a quick stop does not wait for this coroutine
+            await receive()
         export.cancel()
         if watch:
             watch.stop()

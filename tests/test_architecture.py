@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from service.settings import MODELS_AT_START, Settings
 from tests.conftest import REPOSITORY

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from gunicorn.config import Config
 from gunicorn.http import RequestParser
 from gunicorn.http.errors import NoMoreData, ParseException
-
 from service.server.connection import Connection, HeadTooLong
 from service.server.reception import pass_over_body
+
 from tests.integration.wire import GET_LIVE, chunked, post
 
 _CLIENT = ("127.0.0.1", 1)

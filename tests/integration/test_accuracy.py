@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from werkzeug.test import Client
 from PIL import Image
+from werkzeug.test import Client
 
 from service import manifest as contract
 from service.manifest import EngineName

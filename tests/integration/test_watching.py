@@ -4,18 +4,18 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from service import auth as keys
-from tests.conftest import REPOSITORY, SHIPPED, golden
-from tests.integration.processes import keeping_counts_in, metrics_folders, workers_of
+from service import auth
+from tests.conftest import SHIPPED, golden
+from tests.integration.processes import living_workers, metrics_folders, until, wait_for_workers, workers_of
 from tests.integration.server import COMMAND, Server, running, start
 
 PREDICT = "/models/mnist/predict"
@@ -38,6 +38,16 @@ def eventually(condition: Callable[[], bool]) -> None:
 def total(server: Server, start: str) -> float:
     text = server.get("/metrics")[1]
     return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(start))
+
+
+def status(server: Server, key: str) -> int:
+    """The status of a request with this key."""
+    asked = urllib.request.Request(f"{server.url}/models", headers={"X-API-Key": key})
+    try:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def test_the_log_is_json_and_tells_once_what_is_served_and_each_request(tmp_path: Path) -> None:
@@ -85,7 +95,7 @@ def test_who_listens_to_all_without_keys_is_warned_in_one_line(tmp_path: Path) -
 
 
 def test_keys_are_asked_for_and_no_warning_is_given(tmp_path: Path) -> None:
-    key, line = keys.make("phone", ["predict"])
+    key, line = auth.make("phone", ["predict"])
     (tmp_path / "keys").write_text(line)
     with running(tmp_path / "log", workers=1, host=EVERYWHERE, api_keys_file=tmp_path / "keys") as server:
         assert (server.get("/livez")[0], server.get("/models")[0]) == (200, 401)
@@ -106,8 +116,8 @@ def test_keys_that_cannot_be_used_end_the_start_with_one_line(tmp_path: Path, co
     assert line.startswith(f"squint: SQUINT_API_KEYS_FILE='{tmp_path / 'keys'}': ") and told in line
 
 
-def test_counts_outlive_workers_and_their_files_do_not_pile_up(tmp_path: Path) -> None:
-    with running(tmp_path / "log", keeping_counts_in(tmp_path), workers=2) as server:
+def test_counts_outlive_workers_and_gauges_do_not(tmp_path: Path) -> None:
+    with running(tmp_path / "log", workers=2) as server:
         (folder,), before = metrics_folders(server), 0.0
         for deaths in range(1, 6):
             assert server.post(PREDICT, golden())[0] == 200
@@ -118,13 +128,13 @@ def test_counts_outlive_workers_and_their_files_do_not_pile_up(tmp_path: Path) -
             now = total(server, "squint_predictions_total")
             assert now == before + 1 == deaths
             before = now
-        numbers = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
-        assert numbers <= {*map(str, workers_of(server)[:1]), str(workers_of(server)[-1]), "dead"}
+        living = {str(pid) for pid in living_workers(server)}
+        assert {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*.db")} <= living
         assert total(server, "squint_model_version_ready") == len(SHIPPED)
 
 
 def test_sighup_keeps_the_counts_and_the_end_still_removes_their_folder(tmp_path: Path) -> None:
-    with running(tmp_path / "log", keeping_counts_in(tmp_path), workers=1) as server:
+    with running(tmp_path / "log", workers=1) as server:
         (folder,) = metrics_folders(server)
         assert server.post(PREDICT, golden())[0] == 200
         server.signal(signal.SIGHUP)
@@ -134,18 +144,29 @@ def test_sighup_keeps_the_counts_and_the_end_still_removes_their_folder(tmp_path
     assert not folder.exists()
 
 
-def test_a_malformed_request_is_answered_with_the_same_headers(tmp_path: Path) -> None:
-    with running(tmp_path / "log", workers=1) as server:
-        port = server.url.rpartition(":")[2]
-        program = (
-            "import socket, sys\n"
-            f"with socket.create_connection(('127.0.0.1', {port}), timeout=10) as connection:\n"
-            "    connection.sendall(b'hello\\r\\n\\r\\n')\n"
-            "    sys.stdout.buffer.write(b''.join(iter(lambda: connection.recv(65536), b'')))\n"
-        )
-        answer = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True).stdout
-    assert "X-Content-Type-Options: nosniff" in answer and "default-src 'none'" in answer
-    assert not re.search(r"^Server: .*\d", answer, re.MULTILINE)
+@pytest.mark.parametrize("replace", ["kill", "reload"])
+def test_a_keys_file_that_breaks_takes_no_worker_down_and_the_last_good_keys_stay_valid(
+    tmp_path: Path, replace: str
+) -> None:
+    (old, old_line), (key, line) = auth.make("old", ["predict"]), auth.make("phone", ["predict"])
+    file = tmp_path / "keys"
+    file.write_text(old_line)
+    with running(tmp_path / "log", workers=2, api_keys_file=file) as server:
+        file.write_text(line)
+        until(lambda: {status(server, key) for _ in range(10)} == {200})
+        file.write_text("rubbish")
+        if replace == "kill":
+            os.kill(workers_of(server)[0], signal.SIGKILL)
+            wait_for_workers(server, 3)
+        else:
+            before = set(living_workers(server))
+            server.signal(signal.SIGHUP)
+            until(lambda: not before & set(living_workers(server)))
+        until(lambda: len(living_workers(server)) == 2)
+        assert {status(server, key) for _ in range(40)} == {200}
+        assert {status(server, old) for _ in range(40)} == {401}
+        assert server.process.poll() is None
+    assert "line 1: the name must be" in server.log.read_text()
 
 
 def test_the_server_header_names_no_version(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from threading import Event
 
 import pytest
-
 from service.admission import Admission, check_deadline
+
 from service.errors import Abandoned, DeadlinePassed, Overloaded
 
 LONG_S = 60

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from service.keys import KeyFile, KeysFault
 
 from service import auth as keys
 from service.__main__ import main
-from service.keys import KeyFile, KeysFault
 
 DIGEST = "sha256$" + "0" * 64
 

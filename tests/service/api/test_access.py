@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from service.api.access import OPEN
 from werkzeug.test import Client
 
 from service import auth as keys
 from service.api import access
-from service.api.access import OPEN
 from service.logs import JsonFormatter
 from tests.app import app_over
 from tests.conftest import MODELS, golden

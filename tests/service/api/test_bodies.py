@@ -9,9 +9,8 @@ from collections.abc import Callable
 
 import pytest
 from flask import Request
-from werkzeug.test import Client
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
-from werkzeug.test import EnvironBuilder
+from werkzeug.test import Client, EnvironBuilder
 
 from service.api.bodies import read_body
 from service.api.problems import RequestFault

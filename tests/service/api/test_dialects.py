@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from werkzeug.test import Client
 from PIL import Image
+from werkzeug.test import Client
 
 from service import manifest as contract
 from tests.conftest import SHIPPED, golden, shipped

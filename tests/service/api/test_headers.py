@@ -4,8 +4,7 @@ import re
 
 import pytest
 from flask import Response
-from werkzeug.test import Client
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from service.settings import Settings, SettingsFault, read_settings
 from tests.app import app_over

@@ -6,8 +6,8 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from werkzeug.test import Client
 from PIL import Image
+from werkzeug.test import Client
 
 from service import manifest as contract
 from tests.conftest import SHIPPED, encoded, golden, png, shipped

@@ -8,10 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 import schemathesis
-from flask import Flask
-from werkzeug.test import Client
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import unsupported_method
+from werkzeug.test import Client
 
 from service.api.operations import OPERATIONS
 from tests.app import app_over

@@ -5,10 +5,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from flask import Flask
-from werkzeug.test import Client
 from PIL import Image
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from service.api import computing
 from service.app import build_app

@@ -5,9 +5,9 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from werkzeug.test import Client
 from numpy.typing import NDArray
 from PIL import Image
+from werkzeug.test import Client
 
 from tests.conftest import golden, shipped
 

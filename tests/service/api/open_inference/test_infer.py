@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from werkzeug.test import Client
 from PIL import Image
+from werkzeug.test import Client
 
 from service import manifest as contract
 from service.api.open_inference import infer_request

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from werkzeug.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.test import Client
 
 from service import manifest as contract
 from service.api.open_inference import infer_request

@@ -9,9 +9,6 @@ from werkzeug.test import Client
 
 import service
 from service import manifest as contract
-from service.app import build_app
-from service.inference.registry import Registry
-from service.settings import Settings
 from tests.app import app_over
 from tests.conftest import MODELS, REPOSITORY, SHIPPED, shipped
 from tests.service.api.open_inference.infer import (

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from flask import Response
-from werkzeug.test import Client
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
-
 from service.api.telemetry.metrics import Metrics
+from werkzeug.test import Client
+
 from service.images.decode import Picture
 from service.images.kinds import Prepared
 from service.inference.classifier import Classifier

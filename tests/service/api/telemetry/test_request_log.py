@@ -7,10 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Flask
+from service.api.door import door_of
 from werkzeug.test import Client
 
-from service.api.door import door_of
 from service.logs import JsonFormatter, TextFormatter
 from tests.app import app_over
 from tests.conftest import MODELS, golden, shipped

@@ -4,10 +4,10 @@ import re
 import time
 
 import pytest
+from service.api.telemetry.trail import Trail
 from werkzeug.test import Client
 
 from service.api.telemetry import trail
-from service.api.telemetry.trail import Trail
 from tests.conftest import golden
 
 PREDICT = "/models/mnist/predict"

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from werkzeug.test import Client
 from PIL import Image
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from tests.conftest import golden, png
 

@@ -10,15 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flask import Flask
-from werkzeug.test import Client
 from PIL import Image
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from service import manifest as contract
-from service.app import build_app
 from service.inference.registry import Model, Registry
-from service.settings import Settings
 from tests.app import app_over
 from tests.conftest import MODELS, SHIPPED, golden, png, shipped
 
