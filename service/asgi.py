@@ -106,7 +106,11 @@ class Application:
         finally:
             self._bodies.release(body)
         answer = answer._replace(headers=self._complete(scope, headers, record, body, answer))
-        await _send(answer, scope["method"] == "HEAD", body, receive, send)
+        try:
+            await _send(answer, scope["method"] == "HEAD", body, receive, send)
+        except RuntimeError:
+            # uvloop raises it for a connection that was lost a moment ago: in the next turn uvicorn knows of it too.
+            await asyncio.sleep(0)
 
     async def _answer(
         self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, record: RequestRecord, body: Body

@@ -141,9 +141,6 @@ class KeyFile:
         self._path, self._last_good = path, last_good
         self._stamp = self._stat()
         self._keys: tuple[Key, ...] = ()
-        if last_good:
-            with suppress(KeyFileError):
-                self._keys = read(last_good)
         self._read()
 
     def keys(self) -> tuple[Key, ...]:
@@ -175,11 +172,18 @@ class KeyFile:
             keys = read(self._path)
         except KeyFileError as error:
             _log.error("the last good keys stay valid: %s cannot be used: %s", self._path, error)
+            self._restore()
             return
         if keys != self._keys:
             self._keys = keys
             _log.info("%d keys read from %s", len(keys), self._path)
             self._keep(keys)
+
+    def _restore(self) -> None:
+        # Another worker may have read keys that are newer than this one's.
+        if self._last_good:
+            with suppress(KeyFileError):
+                self._keys = read(self._last_good)
 
     def _keep(self, keys: Sequence[Key]) -> None:
         if self._last_good:

@@ -258,6 +258,9 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
             await asyncio.sleep(0)
         for listener in server.servers:
             listener.close()
+        for sock in self.sockets:
+            # uvloop has closed the file descriptor; what gets its number next must not be closed with the socket.
+            sock.detach()
 
 
 def _quit(server: Server) -> None:
