@@ -209,6 +209,8 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
         if self.age == 1:
             startup.log_startup(application.registry, self._settings)
         application.on_startup = self._on_startup
+        # gunicorn's objects around the sockets log an error where uvloop has closed the file descriptor.
+        self.sockets = [listener.sock for listener in self.sockets]
         super().run()
 
     def _load(self, application: Application) -> None:
@@ -258,9 +260,6 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
             await asyncio.sleep(0)
         for listener in server.servers:
             listener.close()
-        for sock in self.sockets:
-            # uvloop has closed the file descriptor; what gets its number next must not be closed with the socket.
-            sock.detach()
 
 
 def _quit(server: Server) -> None:
