@@ -40,6 +40,8 @@ Headers = list[tuple[bytes, bytes]]
 
 # Requests that compute nothing, such as GET, take a thread of their own pool.
 _OTHER_THREADS = 2
+# Requests at hand for a computing thread that gets free: it need not wait for the event loop.
+_NEXT_REQUESTS = int(__import__("os").environ.get("NEXTR","1"))
 # A client that disconnects is noticed after this time at the earliest; watching each short request would cost more.
 _WATCH_AFTER_S = 0.05
 _EXPORT_INTERVAL_S = 0.25
@@ -78,7 +80,7 @@ class Application:
         self.registry, self.settings = registry, settings
         self._metrics, self._key_file = metrics, key_file
         self._bodies = Bodies(settings.max_request_bytes, settings.body_timeout_s, settings.max_held_bytes)
-        self._turns = asyncio.Semaphore(settings.computing_threads)
+        self._turns = asyncio.Semaphore(settings.computing_threads + _NEXT_REQUESTS)
         self._waiting = self._computing = 0
         self._compute_pool = ThreadPoolExecutor(settings.computing_threads, "compute")
         self._other_pool = ThreadPoolExecutor(_OTHER_THREADS, "other")
