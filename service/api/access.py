@@ -25,7 +25,6 @@ _NEEDED: Mapping[str, Role | Literal["open"]] = {
     "/models": "predict",
     "/v1": "predict",
     "/v2": "predict",
-    "/v2/repository/models": "admin",
 }
 
 

@@ -36,7 +36,7 @@ from service.errors import (
 _log = logging.getLogger(__name__)
 RETRY_AFTER_S = 1
 # TF Serving's, KServe's and Triton's clients read the key `error` of any answer but 200.
-_PROTOCOLS = re.compile(r"/v[12](?:/|$)", re.IGNORECASE)
+_PROTOCOLS = re.compile(r"/v[12](?:/|$)")
 
 
 class RequestFault(Fault):

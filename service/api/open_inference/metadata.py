@@ -12,7 +12,7 @@ from service.manifest import INPUT_NAME, OUTPUT_NAMES, EngineName
 
 # `<project>_<format>`, as the protocol has it.
 _PLATFORMS: dict[EngineName, str] = {"litert": "litert_tflite", "tensorflow": "tensorflow_savedmodel"}
-_EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics")
+_EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "model_repository")
 
 
 def of_server() -> dict[str, Any]:

@@ -27,7 +27,6 @@ def _operations(path: str, *parameters: Json) -> Iterator[Operation]:
         ("", "Tensors of a version", infer_schemas.InferMetadata),
         ("/ready", "Does a version answer?", infer_schemas.ModelReady),
         ("/config", "Configuration of a version", infer_schemas.Configuration),
-        ("/stats", "What was counted of it", infer_schemas.ModelStatistics),
     ):
         yield Operation("get", f"{path}{suffix}", summary, answer, _FAULTS, parameters)
     yield Operation("post", f"{path}/infer", "Infer", infer_schemas.Inferred, _INFER_FAULTS, parameters, _INFER)
@@ -37,9 +36,6 @@ def _repository() -> Iterator[Operation]:
     faults = (400, 413, 415, 503)
     for path, parameters in (("/v2/repository/index", ()), ("/v2/repository/{repository}/index", (_REPOSITORY,))):
         yield Operation("post", path, "Versions on disk", [infer_schemas.IndexEntry], faults, parameters, _INDEX)
-    for verb, answer in (("load", infer_schemas.Loaded), ("unload", infer_schemas.Unloaded)):
-        path = f"/v2/repository/models/{{name}}/{verb}"
-        yield Operation("post", path, f"{verb.capitalize()} a model", answer, (*faults, 404), [_MODEL])
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -48,7 +44,6 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("get", "/v2/health/live", "Is the process alive?", infer_schemas.Live),
     Operation("get", "/v2/health/ready", "May it be sent requests?", infer_schemas.Ready, (503,)),
     Operation("get", "/v2/models", "Names of the models", infer_schemas.Names, (503,)),
-    Operation("get", "/v2/models/stats", "What was counted of all", infer_schemas.ModelStatistics, (503,)),
     *_operations("/v2/models/{name}", _MODEL),
     *_operations("/v2/models/{name}/versions/{version}", _MODEL, _VERSION),
     *_repository(),

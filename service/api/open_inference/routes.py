@@ -5,18 +5,15 @@ import json
 from flask import Blueprint, Response, jsonify, request
 
 from service.api import health, json_documents
-from service.api.bodies import read_body
+from service.api.bodies import compress, read_body
 from service.api.computing import Computing
-from service.api.deflated import deflated
 from service.api.door import Door
 from service.api.json_documents import Document
 from service.api.open_inference import infer_answer, infer_request
 from service.api.open_inference import metadata as infer_metadata
 from service.api.open_inference.infer_request import LENGTH_HEADER
-from service.api.open_inference.schemas import IndexBody, LoadBody
-from service.api.open_inference.statistics import Statistics
-from service.api.problems import RequestFault, problem
-from service.api.telemetry.metrics import Metrics
+from service.api.open_inference.schemas import IndexBody
+from service.api.problems import problem
 from service.errors import NotReady
 from service.inference.registry import Registry
 from service.settings import Settings
@@ -28,22 +25,18 @@ _MOST_VALUES = 1000
 class OpenInference:
     """The protocol's views over the loaded models."""
 
-    def __init__(
-        self, registry: Registry, computing: Computing, metrics: Metrics, door: Door, settings: Settings
-    ) -> None:
-        self._registry, self._computing, self._metrics, self._settings = registry, computing, metrics, settings
-        self._door = door
+    def __init__(self, registry: Registry, computing: Computing, door: Door, settings: Settings) -> None:
+        self._registry, self._computing, self._door, self._settings = registry, computing, door, settings
 
     def blueprint(self) -> Blueprint:
         """The routes below `/v2`."""
         routes = Blueprint("open_inference", __name__)
-        routes.after_request(deflated)
+        routes.after_request(compress)
         for path, endpoint in (("/v2", "server"), ("/v2/", "server_slash")):
             routes.add_url_rule(path, endpoint, self.server)
         routes.add_url_rule("/v2/health/live", view_func=self.live)
         routes.add_url_rule("/v2/health/ready", view_func=self.ready)
         routes.add_url_rule("/v2/models", view_func=self.models)
-        routes.add_url_rule("/v2/models/stats", view_func=self.all_statistics)
         for path, suffix in (("/v2/models/<name>", ""), ("/v2/models/<name>/versions/<int:version>", "_version")):
             self._add_model(routes, path, suffix)
         self._add_repository(routes)
@@ -53,14 +46,11 @@ class OpenInference:
         routes.add_url_rule(path, f"model{suffix}", self.model)
         routes.add_url_rule(f"{path}/ready", f"model_ready{suffix}", self.model_ready)
         routes.add_url_rule(f"{path}/config", f"config{suffix}", self.config)
-        routes.add_url_rule(f"{path}/stats", f"statistics{suffix}", self.statistics)
         routes.add_url_rule(f"{path}/infer", f"infer{suffix}", self.infer, methods=["POST"])
 
     def _add_repository(self, routes: Blueprint) -> None:
         routes.add_url_rule("/v2/repository/index", view_func=self.index, methods=["POST"])
         routes.add_url_rule("/v2/repository/<repository>/index", "index_named", self.index, methods=["POST"])
-        routes.add_url_rule("/v2/repository/models/<name>/load", view_func=self.load, methods=["POST"])
-        routes.add_url_rule("/v2/repository/models/<name>/unload", view_func=self.unload, methods=["POST"])
 
     def server(self) -> Response:
         """What this server is and which extensions it has."""
@@ -94,21 +84,6 @@ class OpenInference:
         """A version's configuration in Triton's words."""
         return jsonify(infer_metadata.configuration(self._registry.get(name, version), self._settings.max_images))
 
-    def all_statistics(self) -> Response:
-        """What was counted of every loaded version of every model."""
-        models = self._registry.models()
-        return self._statistics([(name, number) for name, model in models.items() for number in sorted(model.versions)])
-
-    def statistics(self, name: str, version: int | None = None) -> Response:
-        """What was counted of a version, or of every loaded version of a model."""
-        if version is None:
-            return self._statistics([(name, number) for number in sorted(self._registry.model(name).versions)])
-        return self._statistics([(name, self._registry.get(name, version).manifest.version)])
-
-    def _statistics(self, versions: list[tuple[str, int]]) -> Response:
-        counted = Statistics(self._metrics.collected())
-        return jsonify(model_stats=[counted.of(name, version) for name, version in versions])
-
     def infer(self, name: str, version: int | None = None) -> Response:
         """The outputs asked for, one row an image; all images or none."""
         classifier, settings = self._registry.get(name, version), self._settings
@@ -126,18 +101,6 @@ class OpenInference:
         """Every version on disk and its state; there is one repository, whatever it is called."""
         only_ready = infer_request.validated(IndexBody, self._sent()).ready
         return jsonify(infer_metadata.index(self._registry.models(), only_ready))
-
-    def load(self, name: str) -> Response:
-        """Says that a model is loaded if it is: the service itself loads what appears on disk."""
-        if parameters := infer_request.validated(LoadBody, self._sent()).parameters:
-            told = json_documents.shown(", ".join(sorted(parameters)))
-            raise RequestFault("load_refused", f"models are read from disk only; {told} cannot be sent with a load")
-        return jsonify(name=self._registry.get(name).manifest.name, load=True)
-
-    def unload(self, name: str) -> Response:
-        """Refuses: what is on disk is served."""
-        self._registry.model(name)
-        raise RequestFault("unload_refused", f"model {name!r} is served as long as it is on disk; remove its folder")
 
     def _sent(self) -> Document:
         """The body of a request about the repository, which may be empty."""

@@ -68,12 +68,6 @@ class IndexBody(_Sent):
     ready: StrictBool = False
 
 
-class LoadBody(_Sent):
-    """A request to load a model."""
-
-    parameters: dict[str, Any] = {}
-
-
 class Server(Answer):
     """The server and which of the protocol's extensions it has."""
 
@@ -137,12 +131,6 @@ class Configuration(BaseModel):
     output: list[dict[str, Any]]
 
 
-class ModelStatistics(Answer):
-    """What was counted of each version, over all workers."""
-
-    model_stats: list[dict[str, Any]]
-
-
 class InferredTensor(Answer):
     """One output; `data` is flat, and absent from a binary one."""
 
@@ -170,17 +158,3 @@ class IndexEntry(Answer):
     version: str
     state: Literal["READY", "UNAVAILABLE"]
     reason: str
-
-
-class Loaded(Answer):
-    """That a model is loaded."""
-
-    name: str
-    load: bool
-
-
-class Unloaded(Answer):
-    """That a model was let go, which never happens: what is on disk is served."""
-
-    name: str
-    unload: bool

@@ -57,7 +57,6 @@ def _operations(path: str, *parameters: Json) -> Iterator[Operation]:
     for verb, summary, answer, body in (
         ("predict", "Probabilities and logits", schemas.TensorPredictions, _PREDICT),
         ("classify", "Labels and their probabilities", schemas.Classifications, _EXAMPLES),
-        ("regress", "Refused: no model is for regression", schemas.Classifications, _EXAMPLES),
     ):
         yield Operation("post", f"{path}:{verb}", summary, answer, _PREDICT_FAULTS, parameters, body)
 

@@ -1,10 +1,9 @@
 """The paths below `/v1`: TensorFlow Serving's REST API, and KServe's first one, which lies on the same paths."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Blueprint, Response, jsonify, request
 from flask.blueprints import BlueprintSetupState
@@ -23,10 +22,7 @@ from service.inference.registry import Registry
 from service.manifest import SIGNATURE
 from service.settings import Settings
 
-_OURS = re.compile(r"/v1(?:/|$)", re.IGNORECASE)
-_WORDS = re.compile(
-    r"^/v1(?:/models)?(?=/|$)|/(?:versions|labels)(?=/)|/metadata$|:(?:predict|classify|regress)$", re.IGNORECASE
-)
+_OURS = re.compile(r"/v1(?:/|$)")
 _LARGEST_VERSION = 2**63 - 1
 
 Take = Callable[[Document, Shape], list[Input]]
@@ -38,18 +34,6 @@ class _Name(BaseConverter):
 
 class _Digits(BaseConverter):
     regex = "[0-9]+"
-
-
-def ignoring_case(app: WSGIApplication) -> WSGIApplication:
-    """An app whose paths below `/v1` may be written in any case, as TF Serving's; names keep theirs."""
-
-    def called(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        if _OURS.match(path):
-            environ["PATH_INFO"] = _WORDS.sub(lambda word: word.group().lower(), path)
-        return app(environ, start_response)
-
-    return called
 
 
 class TensorFlowServing:
@@ -72,7 +56,7 @@ class TensorFlowServing:
             path = f"/v1/models/<name:name>{chosen}"
             routes.add_url_rule(path, f"status{suffix}", self.status)
             routes.add_url_rule(f"{path}/metadata", f"metadata{suffix}", self.metadata)
-            for verb, view in (("predict", self.predict), ("classify", self.classify), ("regress", self.regress)):
+            for verb, view in (("predict", self.predict), ("classify", self.classify)):
                 routes.add_url_rule(f"{path}:{verb}", f"{verb}{suffix}", view, methods=["POST"])
         return routes
 
@@ -108,15 +92,6 @@ class TensorFlowServing:
         classifier = self._found(name, version, label)
         predictions = self._computed(classifier, self._document(classifier), instances.examples)
         return jsonify(results=signature.results(classifier.manifest.labels, predictions))
-
-    def regress(self, name: str, version: str | None = None, label: str | None = None) -> Response:
-        """No model here has such a signature."""
-        self._document(self._found(name, version, label))
-        raise RequestFault(
-            "no_regression",
-            f"Expected a regression signature, but {SIGNATURE} is one of {signature.METHOD}: "
-            "a classifier has :predict and :classify",
-        )
 
     def _found(self, name: str, version: str | None, label: str | None) -> Classifier:
         number = _number(version)

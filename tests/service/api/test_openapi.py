@@ -58,8 +58,7 @@ def test_no_request_is_answered_otherwise_than_described(case: schemathesis.Case
     "path",
     ["/models", "/models/mnist", "/models/mnist/predict?top_k=2&seen=1", "/v1/models", "/v1/models/mnist",
      "/v1/models/mnist/metadata", "/models/mnist/examples", "/", "/v2", "/v2/", "/v2/health/live", "/v2/health/ready",
-     "/v2/models", "/v2/models/stats", "/v2/models/mnist", "/v2/models/mnist/ready", "/v2/models/mnist/config",
-     "/v2/models/mnist/stats"],
+     "/v2/models", "/v2/models/mnist", "/v2/models/mnist/ready", "/v2/models/mnist/config"],
 )  # fmt: skip
 def test_real_answers_fit_their_schema(client: FlaskClient, path: str) -> None:
     document = client.get("/openapi.json").get_json()
