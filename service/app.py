@@ -8,14 +8,13 @@ from flask import Flask
 
 from service import heap
 from service.admission import Admission
-from service.api import access, cors, deadlines, headers, health, malformed, openapi, page, problems, swagger
+from service.api import access, cors, deadlines, docs, headers, health, malformed, page, problems
 from service.api.bodies import QuickJson
 from service.api.computing import Computing
 from service.api.door import Door
 from service.api.examples import Examples
 from service.api.native import Native
 from service.api.open_inference.routes import OpenInference
-from service.api.operations import OPERATIONS
 from service.api.telemetry import request_id, request_log, trace, trail
 from service.api.telemetry.metrics import Metrics
 from service.api.tensorflow_serving.routes import TensorFlowServing
@@ -75,8 +74,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.register_blueprint(Examples(registry).blueprint())
     app.register_blueprint(health.blueprint(registry, door))
     app.register_blueprint(page.blueprint(settings))
-    app.register_blueprint(openapi.blueprint(OPERATIONS))
-    app.register_blueprint(swagger.blueprint())
+    app.register_blueprint(docs.blueprint())
     app.wsgi_app = headers.always(app.wsgi_app)  # type: ignore[assignment, method-assign]
     app.extensions["registry"] = registry
     return app

@@ -18,6 +18,7 @@ _NEEDED: Mapping[str, Role | Literal["open"]] = {
     "/static": OPEN,
     "/docs": OPEN,
     "/openapi.json": OPEN,
+    "/openapi.yaml": OPEN,
     "/livez": OPEN,
     "/readyz": OPEN,
     "/v2/health": OPEN,

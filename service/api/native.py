@@ -47,7 +47,7 @@ class Native:
         # Flask's name for it looks the request up at each use.
         asked: Request = request._get_current_object()  # type: ignore[attr-defined]
         top_k = _top_k(asked, len(classifier.manifest.labels))
-        seen = _flag(asked, "seen")
+        seen = _seen(asked)
         files = uploads.read(asked, self._settings.max_images, self._settings.max_request_bytes)
         labels = classifier.manifest.labels
         answers = []
@@ -104,8 +104,8 @@ def _top_k(request: Request, classes: int) -> int | None:
     return int(text)
 
 
-def _flag(request: Request, name: str) -> bool:
-    text = request.args.get(name, "0")
+def _seen(request: Request) -> bool:
+    text = request.args.get("seen", "0")
     if text not in ("0", "1"):
-        raise RequestFault(f"bad_{name}", f"{name} must be 0 or 1, not {text!r}")
+        raise RequestFault("bad_seen", f"seen must be 0 or 1, not {text!r}")
     return text == "1"

@@ -73,7 +73,7 @@ class UploadFault(Fault):
         self.index, self.file, self.cause = index, file, cause
 
 
-_STATUS: dict[type[Fault], HTTPStatus] = {
+STATUS: dict[type[Fault], HTTPStatus] = {
     RequestFault: HTTPStatus.BAD_REQUEST,
     UnknownModel: HTTPStatus.NOT_FOUND,
     UnknownVersion: HTTPStatus.NOT_FOUND,
@@ -91,6 +91,14 @@ _STATUS: dict[type[Fault], HTTPStatus] = {
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     DeadlinePassed: HTTPStatus.GATEWAY_TIMEOUT,
+}
+# Of what Flask and Werkzeug raise; not their phrases, which differ between versions of Python.
+HTTP_CODES: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "bad_request",
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request_entity_too_large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
 }
 
 
@@ -131,7 +139,7 @@ def document(
 
 
 def _on_fault(fault: Fault) -> Response:
-    response = problem(_STATUS[type(fault)], fault.code, fault.text)
+    response = problem(STATUS[type(fault)], fault.code, fault.text)
     if isinstance(fault, Overloaded):
         response.headers["Retry-After"] = str(fault.retry_after_s)
     return response
@@ -139,13 +147,12 @@ def _on_fault(fault: Fault) -> Response:
 
 def _on_upload_fault(fault: UploadFault) -> Response:
     extra = {"index": fault.index} | ({"file": fault.file} if fault.file else {})
-    return problem(_STATUS[type(fault.cause)], fault.cause.code, fault.text, **extra)
+    return problem(STATUS[type(fault.cause)], fault.cause.code, fault.text, **extra)
 
 
 def _on_http_exception(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
-    response = problem(status, code, _detail(error))
+    response = problem(status, HTTP_CODES.get(status, "bad_request"), _detail(error))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response

@@ -5,14 +5,14 @@ import codecs
 import re
 import string
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from flask import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from service.api import bodies, forms
 from service.api.problems import RequestFault, TooManyImages
-from service.api.schemas import PredictBody
+from service.settings import MOST_IMAGES
 
 FIELD = "image"
 _DATA_URL_HEAD = re.compile(r"^data:[^,]*;base64,", re.IGNORECASE)
@@ -30,6 +30,15 @@ class Upload(NamedTuple):
 
     data: bytes
     name: str | None
+
+
+class PredictBody(BaseModel):
+    """`{"images": ["<base64>", …]}`; a `data:` URL's head is allowed before the base64, other keys are ignored."""
+
+    # Forbidden keys would each be listed as a fault: a body full of them costs seconds.
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    images: Annotated[list[str], Field(min_length=1, max_length=MOST_IMAGES), FailFast()]
 
 
 def read(request: Request, max_images: int, max_bytes: int) -> list[Upload]:

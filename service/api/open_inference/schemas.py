@@ -1,10 +1,8 @@
-"""The bodies of requests below `/v2`, as the code validates them, and of answers, as `/openapi.json` describes them."""
+"""The bodies of requests below `/v2`, as the code validates them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
-
-from service.api.schemas import Answer
 
 # No model has more inputs or outputs; a longer list is given up at once.
 _MOST_TENSORS = 16
@@ -66,95 +64,3 @@ class IndexBody(_Sent):
     """A request for the repository's index; `ready` leaves out what cannot answer."""
 
     ready: StrictBool = False
-
-
-class Server(Answer):
-    """The server and which of the protocol's extensions it has."""
-
-    name: str
-    version: str
-    extensions: list[str]
-
-
-class Live(Answer):
-    """That the process answers."""
-
-    live: bool
-
-
-class Ready(Answer):
-    """That every model answers."""
-
-    ready: bool
-    live: bool
-
-
-class ModelReady(Answer):
-    """That a version answers."""
-
-    name: str
-    ready: bool
-
-
-class Names(Answer):
-    """The names of the models."""
-
-    models: list[str]
-
-
-class TensorMetadata(Answer):
-    """A tensor; -1 in its shape is the number of images."""
-
-    name: str
-    datatype: str
-    shape: list[int]
-    parameters: dict[str, Any] | None = None
-
-
-class InferMetadata(Answer):
-    """A version's tensors."""
-
-    name: str
-    versions: list[str]
-    platform: str
-    inputs: list[TensorMetadata]
-    outputs: list[TensorMetadata]
-
-
-class Configuration(BaseModel):
-    """A version's configuration in Triton's words."""
-
-    name: str
-    platform: str
-    max_batch_size: int
-    input: list[dict[str, Any]]
-    output: list[dict[str, Any]]
-
-
-class InferredTensor(Answer):
-    """One output; `data` is flat, and absent from a binary one."""
-
-    name: str
-    datatype: Literal["FP32", "BYTES"]
-    shape: list[int]
-    parameters: dict[str, Any] | None = None
-    data: list[Any] | None = None
-
-
-class Inferred(Answer):
-    """The outputs that were asked for, one row an image."""
-
-    model_name: str
-    model_version: str
-    id: str
-    outputs: list[InferredTensor]
-    parameters: dict[str, Any] | None = None
-
-
-class IndexEntry(Answer):
-    """One version on disk."""
-
-    name: str
-    version: str
-    state: Literal["READY", "UNAVAILABLE"]
-    reason: str

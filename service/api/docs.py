@@ -1,13 +1,16 @@
-"""`/docs`: Swagger UI over `/openapi.json`, without a network."""
+"""The HTTP interface described: `openapi.yaml` as it is, as JSON, and at `/docs` for people, without a network."""
 
 import functools
 import importlib.util
+import json
 import mimetypes
 from pathlib import Path
 
+import yaml
 from flask import Blueprint, Response, abort, request
 
-_OURS = Path(__file__).parent.parent / "static"
+DOCUMENT = Path(__file__).with_name("openapi.yaml")
+_PAGE = Path(__file__).parent.with_name("static") / "docs.html"
 # Swagger UI's own distribution, of whose package only the files are wanted: it is found, never imported.
 _SWAGGER = "flask_openapi3_swagger"
 _SWAGGER_FILES = {
@@ -19,25 +22,29 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_KEPT_S = 3600
+_MAX_AGE_S = 3600
 
 
 def blueprint() -> Blueprint:
-    """`/docs`, with the files of Swagger UI below it."""
-    routes = Blueprint("swagger", __name__)
-    routes.add_url_rule("/docs", "docs", _docs)
-    routes.add_url_rule("/docs/<name>", "file", _file)
+    """`/openapi.yaml`, `/openapi.json`, and `/docs` with the files of Swagger UI below it."""
+    routes = Blueprint("docs", __name__)
+    routes.add_url_rule("/openapi.yaml", "yaml", lambda: Response(_content(DOCUMENT), mimetype="application/yaml"))
+    routes.add_url_rule("/openapi.json", "json", lambda: Response(as_json(), mimetype="application/json"))
+    routes.add_url_rule("/docs", "page", lambda: _file(_PAGE))
+    routes.add_url_rule("/docs/<name>", "swagger", _swagger_file)
     return routes
 
 
-def _docs() -> Response:
-    return _sent(_OURS / "docs.html")
+@functools.cache
+def as_json() -> str:
+    """The document as JSON; parsed at the first call, which takes some tenths of a second."""
+    return json.dumps(yaml.safe_load(_content(DOCUMENT)))
 
 
-def _file(name: str) -> Response:
+def _swagger_file(name: str) -> Response:
     if name not in _SWAGGER_FILES:
         abort(404)
-    return _sent(_swagger() / _SWAGGER_FILES[name])
+    return _file(_swagger() / _SWAGGER_FILES[name])
 
 
 @functools.cache
@@ -45,10 +52,10 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _sent(path: Path) -> Response:
+def _file(path: Path) -> Response:
     response = Response(_content(path), mimetype=mimetypes.guess_type(path.name)[0])
     response.headers["Content-Security-Policy"] = _POLICY
-    response.cache_control.max_age = _KEPT_S
+    response.cache_control.max_age = _MAX_AGE_S
     response.add_etag()
     response.make_conditional(request)
     return response
