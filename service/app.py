@@ -11,8 +11,8 @@ from service.admission import Admission
 from service.api import access, cors, deadlines, docs, headers, health, malformed, page, problems
 from service.api.bodies import QuickJson
 from service.api.computing import Computing
+from service.api.converters import CONVERTERS
 from service.api.door import Door
-from service.api.examples import Examples
 from service.api.native import Native
 from service.api.open_inference.routes import OpenInference
 from service.api.telemetry import request_id, request_log, trace, trail
@@ -57,6 +57,7 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.json = QuickJson(app)
     # `/models//mnist` is a 404, not an HTML redirect.
     app.url_map.merge_slashes = False
+    app.url_map.converters |= CONVERTERS
     metrics = Metrics()
     registry.observe(metrics.count_change)
     admission = Admission(settings.computing_threads, settings.max_waiting, settings.max_wait_s)
@@ -71,7 +72,6 @@ def build_app(settings: Settings, registry: Registry) -> Flask:
     app.register_blueprint(Native(registry, computing, settings).blueprint())
     app.register_blueprint(TensorFlowServing(registry, computing, settings).blueprint())
     app.register_blueprint(OpenInference(registry, computing, door, settings).blueprint())
-    app.register_blueprint(Examples(registry).blueprint())
     app.register_blueprint(health.blueprint(registry, door))
     app.register_blueprint(page.blueprint(settings))
     app.register_blueprint(docs.blueprint())

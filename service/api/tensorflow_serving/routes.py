@@ -6,8 +6,6 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
-from flask.blueprints import BlueprintSetupState
-from werkzeug.routing import BaseConverter
 
 from service.api import json_documents, uploads
 from service.api.bodies import read_body
@@ -15,7 +13,7 @@ from service.api.computing import Computing, Input
 from service.api.json_documents import Document
 from service.api.problems import RETRY_AFTER_S, RequestFault
 from service.api.tensorflow_serving import instances, signature
-from service.api.tensorflow_serving.json_tensors import Shape
+from service.api.tensorflow_serving.instances import Shape
 from service.errors import UnknownLabel, UnknownModel, UnknownVersion
 from service.inference.classifier import Classifier, Prediction
 from service.inference.registry import Registry
@@ -28,14 +26,6 @@ _LARGEST_VERSION = 2**63 - 1
 Take = Callable[[Document, Shape], list[Input]]
 
 
-class _Name(BaseConverter):
-    regex = "[^/:]+"
-
-
-class _Digits(BaseConverter):
-    regex = "[0-9]+"
-
-
 class TensorFlowServing:
     """The views of both protocols over the loaded models."""
 
@@ -45,7 +35,6 @@ class TensorFlowServing:
     def blueprint(self) -> Blueprint:
         """The routes below `/v1`; every other request there is malformed."""
         routes = Blueprint("tensorflow_serving", __name__)
-        routes.record(_add_converters)
         routes.before_app_request(_refuse_malformed)
         routes.add_url_rule("/v1/models", view_func=self.models)
         for chosen, suffix in (
@@ -113,7 +102,7 @@ class TensorFlowServing:
 
     def _document(self, classifier: Classifier) -> Document:
         """The request's body, of a size that fits the model, for the one signature there is."""
-        most = json_documents.most_values(classifier.manifest.input.shape, self._settings.max_images)
+        most = json_documents.max_values(classifier.manifest.input.shape, self._settings.max_images)
         document = json_documents.parse(read_body(request, self._settings.max_request_bytes), most)
         name = document.get("signature_name", SIGNATURE)
         if not isinstance(name, str):
@@ -127,10 +116,6 @@ class TensorFlowServing:
         inputs = take(document, classifier.manifest.input.shape)
         uploads.check_count(len(inputs), self._settings.max_images)
         return [computed.prediction for computed in self._computing.predict(classifier, inputs)]
-
-
-def _add_converters(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters |= {"name": _Name, "digits": _Digits}
 
 
 def _refuse_malformed() -> None:

@@ -121,11 +121,12 @@ def test_every_example_fits_its_schema() -> None:
         jsonschema.validate(one["example"], one["schema"] | {"components": DOCUMENT["components"]})
 
 
-@pytest.mark.parametrize("path", [path for path in DOCUMENT["paths"] if "post" in DOCUMENT["paths"][path]])
+# No shipped model has a version label.
+@pytest.mark.parametrize(
+    "path", [path for path, one in DOCUMENT["paths"].items() if "post" in one and "{label}" not in path]
+)
 def test_the_example_of_a_request_is_answered(client: FlaskClient, path: str) -> None:
     body = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
-    if "{label}" in path:
-        pytest.skip("no shipped model has a version label")
     values = {name: DOCUMENT["components"]["parameters"][name]["example"] for name in ("name", "version", "repository")}
     assert client.post(path.format(**values), json=body).status_code == 200
 
