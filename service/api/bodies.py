@@ -1,7 +1,8 @@
-"""The bodies of requests and answers: read whole and decompressed, written as JSON and compressed."""
+"""The bodies of requests and answers: read whole and decompressed; written as files or JSON, and compressed."""
 
 import gzip
 import zlib
+from collections.abc import Mapping
 
 from flask import Request, Response, request
 from flask.json.provider import DefaultJSONProvider
@@ -59,6 +60,14 @@ def _decompressed(data: bytes, max_bytes: int) -> bytes:
         reason = "goes on after its end" if stream.eof else "is cut short"
         raise RequestFault("bad_encoding", f"the body cannot be inflated as gzip: it {reason}")
     return decompressed
+
+
+def file_response(content: bytes, media_type: str | None, headers: Mapping[str, str]) -> Response:
+    """A file as the answer to the current request; 304 to a client that has it."""
+    response = Response(content, mimetype=media_type, headers=headers)
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 def compress(response: Response) -> Response:

@@ -7,7 +7,9 @@ import mimetypes
 from pathlib import Path
 
 import yaml
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort
+
+from service.api.bodies import file_response
 
 DOCUMENT = Path(__file__).with_name("openapi.yaml")
 _PAGE = Path(__file__).parent.with_name("static") / "docs.html"
@@ -53,12 +55,8 @@ def _content(path: Path) -> bytes:
 
 
 def _file(path: Path) -> Response:
-    response = Response(_content(path), mimetype=mimetypes.guess_type(path.name)[0])
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.cache_control.max_age = _MAX_AGE_S
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": f"max-age={_MAX_AGE_S}"}
+    return file_response(_content(path), mimetypes.guess_type(path.name)[0], headers)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from flask import Blueprint, Request, Response, jsonify, request
 
 from service import answer
 from service.api import uploads
+from service.api.bodies import file_response
 from service.api.computing import Computing
 from service.api.problems import RequestFault
 from service.errors import UnknownExample
@@ -72,11 +73,7 @@ class Native:
     def example(self, name: str, index: int, version: int | None = None) -> Response:
         """One picture, as it lies in the version's folder."""
         classifier = self._registry.get(name, version)
-        response = Response(_content(classifier, index), mimetype="image/png")
-        response.headers["Cache-Control"] = "no-cache"
-        response.add_etag()
-        response.make_conditional(request)
-        return response
+        return file_response(_content(classifier, index), "image/png", {"Cache-Control": "no-cache"})
 
 
 def _listed(name: str, model: Model) -> dict[str, Any]:
