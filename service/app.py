@@ -6,14 +6,13 @@ from pathlib import Path
 
 from flask import Flask
 
-from service.api import openapi, page, problems, swagger, telemetry
+from service.api import docs, page, problems, telemetry
+from service.api.bodies import QuickJson
 from service.api.computing import Computing
-from service.api.examples import Examples
-from service.api.json_answers import QuickJson
+from service.api.converters import CONVERTERS
 from service.api.metrics import FOLDER_VARIABLE, Metrics
 from service.api.native import Native
 from service.api.open_inference.routes import OpenInference
-from service.api.operations import OPERATIONS
 from service.api.tensorflow_serving.routes import TensorFlowServing
 from service.asgi import Application
 from service.auth import KeyFile
@@ -47,16 +46,15 @@ def create_app(settings: Settings, registry: Registry, metrics: Metrics) -> Flas
     app.json = QuickJson(app)
     # `/models//mnist` is a 404, not an HTML redirect.
     app.url_map.merge_slashes = False
+    app.url_map.converters |= CONVERTERS
     problems.init_app(app)
     computing = Computing(metrics, settings)
     app.register_blueprint(Native(registry, computing, settings).blueprint())
     app.register_blueprint(TensorFlowServing(registry, computing, settings).blueprint())
     app.register_blueprint(OpenInference(registry, computing, settings).blueprint())
-    app.register_blueprint(Examples(registry).blueprint())
     app.register_blueprint(metrics.blueprint())
     app.register_blueprint(page.blueprint(settings))
-    app.register_blueprint(openapi.blueprint(OPERATIONS))
-    app.register_blueprint(swagger.blueprint())
+    app.register_blueprint(docs.blueprint())
     app.before_request(telemetry.note_route)
     return app
 

@@ -1,9 +1,12 @@
-"""JSON from strangers: an object, or TF Serving's words for what is wrong with the text; never slow, never deep."""
+"""JSON from clients: objects and tensors, or TF Serving's words for what is wrong; never slow, never deep."""
 
 import codecs
 import json
 from collections import Counter
+from itertools import chain
 from typing import Any
+
+from pydantic import ValidationError
 
 from service.api.problems import RequestFault, TooManyImages
 
@@ -23,25 +26,61 @@ _SHOWN = 60
 _VALUES_BESIDE_A_TENSOR, _OTHER_VALUES = 8, 1000
 
 
-def most_values(shape: tuple[int, int, int], max_images: int) -> int:
+def max_values(shape: tuple[int, int, int], max_images: int) -> int:
     """How many JSON values a body of `max_images` images of that height, width and channels may have."""
     height, width, channels = shape
     return max_images * (height * (width * (channels + 1) + 1) + _VALUES_BESIDE_A_TENSOR) + _OTHER_VALUES
 
 
-def parse(body: bytes, most_values: int) -> Document:
+def parse(body: bytes, max_values: int) -> Document:
     """The object that a body holds.
 
     Raises RequestFault, and TooManyImages before a body with more values than that is parsed: as Python's objects they
     would take thirty times its size, and seconds.
     """
     # Each value but the first follows one of these; some may stand inside a text.
-    if sum(map(body.count, (b",", b"[", b"{"))) > most_values:
-        raise TooManyImages(f"the body has more than the {most_values} values that the images of one request may have")
+    if sum(map(body.count, (b",", b"[", b"{"))) > max_values:
+        raise TooManyImages(f"the body has more than the {max_values} values that the images of one request may have")
     document = _parsed(_text(body))
     if not isinstance(document, dict):
         raise _fault(f"JSON Value: {shown(document)} Is not object")
     return document
+
+
+def flatten(value: object) -> tuple[tuple[int, ...] | None, list[Any]]:
+    """The shape of nested lists, and their elements in order.
+
+    None and the elements in any order, if the lists differ in length or depth.
+    """
+    level: list[Any] = [value]
+    shape, elements, is_regular = list[int](), list[Any](), True
+    while list in (types := set(map(type, level))):
+        if len(types) > 1:
+            elements += [one for one in level if type(one) is not list]
+            level = [one for one in level if type(one) is list]
+        lengths = set(map(len, level))
+        is_regular = is_regular and len(types) == len(lengths) == 1
+        shape.append(lengths.pop())
+        level = list(chain.from_iterable(level))
+    return (tuple(shape) if is_regular else None), elements + level
+
+
+def as_uint8(numbers: list[Any]) -> bytes | None:
+    """Whole numbers from 0 to 255, a byte each; None if one is something else."""
+    # By type first: `bytes` takes true for 1.
+    if set(map(type, numbers)) <= {int}:
+        try:
+            return bytes(numbers)
+        except ValueError:  # one is out of range
+            pass
+    return None
+
+
+def first_error(error: ValidationError) -> str:
+    """Where a document first breaks its schema, and how."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place or 'body'}: {first['msg']}"
 
 
 def kind(value: object) -> str:

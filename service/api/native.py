@@ -1,13 +1,16 @@
-"""`/models/…`: pictures in, labels and probabilities out."""
+"""`/models/…`: pictures in, labels and probabilities out; and pictures to try a model with."""
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from flask import Blueprint, Request, Response, jsonify, request
 
 from service import answer
 from service.api import uploads
+from service.api.bodies import file_response
 from service.api.computing import Computing
 from service.api.problems import RequestFault
+from service.errors import UnknownExample
 from service.inference.classifier import Classifier
 from service.inference.registry import Model, Registry
 from service.inference.version_labels import FILE_NAME as LABELS_FILE
@@ -28,6 +31,9 @@ class Native:
             path = f"/models/<name>{below}"
             routes.add_url_rule(path, f"model{suffix}", self.model)
             routes.add_url_rule(f"{path}/predict", f"predict{suffix}", self.predict, methods=["POST"])
+        for path, suffix in (("/models/<name>", ""), ("/models/<name>/versions/<int:version>", "_version")):
+            routes.add_url_rule(f"{path}/examples", f"examples{suffix}", self.examples)
+            routes.add_url_rule(f"{path}/examples/<int:index>.png", f"example{suffix}", self.example)
         return routes
 
     def models(self) -> Response:
@@ -47,7 +53,7 @@ class Native:
         # Flask's name for it looks the request up at each use.
         asked: Request = request._get_current_object()  # type: ignore[attr-defined]
         top_k = _top_k(asked, len(classifier.manifest.labels))
-        seen = _flag(asked, "seen")
+        seen = _seen(asked)
         files = uploads.read(asked, self._settings.max_images, self._settings.max_request_bytes)
         labels = classifier.manifest.labels
         answers = []
@@ -56,6 +62,18 @@ class Native:
             answers.append(answered | ({"seen": answer.seen(computed.prepared)} if seen else {}))
         manifest = classifier.manifest
         return jsonify(model=manifest.name, version=manifest.version, predictions=answers)
+
+    def examples(self, name: str, version: int | None = None) -> Response:
+        """The number of each example and what the model makes of it."""
+        classifier = self._registry.get(name, version)
+        manifest = classifier.manifest
+        listed = [{"index": index, "label": _label(classifier, index)} for index in _indices(classifier)]
+        return jsonify(model=manifest.name, version=manifest.version, examples=listed)
+
+    def example(self, name: str, index: int, version: int | None = None) -> Response:
+        """One picture, as it lies in the version's folder."""
+        classifier = self._registry.get(name, version)
+        return file_response(_content(classifier, index), "image/png", {"Cache-Control": "no-cache"})
 
 
 def _listed(name: str, model: Model) -> dict[str, Any]:
@@ -112,8 +130,29 @@ def _top_k(request: Request, classes: int) -> int | None:
     return int(text)
 
 
-def _flag(request: Request, name: str) -> bool:
-    text = request.args.get(name, "0")
+def _seen(request: Request) -> bool:
+    text = request.args.get("seen", "0")
     if text not in ("0", "1"):
-        raise RequestFault(f"bad_{name}", f"{name} must be 0 or 1, not {text!r}")
+        raise RequestFault("bad_seen", f"seen must be 0 or 1, not {text!r}")
     return text == "1"
+
+
+def _indices(classifier: Classifier) -> list[int]:
+    return [n for n, golden in enumerate(classifier.manifest.golden) if PurePosixPath(golden.file).suffix == ".png"]
+
+
+def _label(classifier: Classifier, index: int) -> str:
+    probabilities = classifier.manifest.golden[index].probabilities[classifier.engine]
+    return classifier.manifest.labels[probabilities.index(max(probabilities))]
+
+
+def _content(classifier: Classifier, index: int) -> bytes:
+    manifest = classifier.manifest
+    if index in _indices(classifier):
+        try:
+            return (classifier.folder / manifest.golden[index].file).read_bytes()
+        except FileNotFoundError:
+            pass  # a version may be served on after its folder was taken away
+    raise UnknownExample(
+        f"version {manifest.version} of model {manifest.name!r} has no example {index}; its list is one level up"
+    )

@@ -7,6 +7,7 @@ from string import Template
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import NotFound
 
+from service.api.bodies import file_response
 from service.settings import Settings
 
 _FOLDER = Path(__file__).parent.with_name("static")
@@ -58,7 +59,4 @@ def _static(files: Mapping[str, bytes], name: str) -> Response:
 
 
 def _file(name: str, content: bytes) -> Response:
-    response = Response(content, mimetype=_TYPES[Path(name).suffix], headers=_HEADERS)
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    return file_response(content, _TYPES[Path(name).suffix], _HEADERS)

@@ -75,7 +75,7 @@ class UploadFault(Fault):
         self.index, self.file, self.cause = index, file, cause
 
 
-_STATUS: dict[type[Fault], HTTPStatus] = {
+STATUS: dict[type[Fault], HTTPStatus] = {
     RequestFault: HTTPStatus.BAD_REQUEST,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
@@ -99,6 +99,14 @@ _STATUS: dict[type[Fault], HTTPStatus] = {
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     DeadlinePassed: HTTPStatus.GATEWAY_TIMEOUT,
+}
+# Of what Flask and Werkzeug raise; not their phrases, which differ between versions of Python.
+HTTP_CODES: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "bad_request",
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request_entity_too_large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
 }
 
 
@@ -125,7 +133,7 @@ def of_fault(path: str, request_id: str, fault: Fault) -> Problem:
         headers["Allow"] = fault.allowed
     if isinstance(fault, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
-    status = _STATUS[type(cause)]
+    status = STATUS[type(cause)]
     return Problem(status, headers, *document(path, status, cause.code, fault.text, request_id, **extra))
 
 
@@ -177,7 +185,7 @@ def code_of(fault: Fault) -> str:
 
 def _on_http_exception(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
+    code = HTTP_CODES.get(status, "bad_request")
     headers = {}
     if isinstance(error, exceptions.MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))

@@ -20,14 +20,11 @@ def main() -> None:
     told = described(client, task["version"])
     got = inferred(client, np.array(task["pixels"], np.uint8), task["version"])
     got["file"] = of_file(client, base64.b64decode(task["file"]))
-    told["statistics"] = client.get_inference_statistics()
-    told["statistics of a version"] = client.get_inference_statistics(MODEL, task["version"])
     print(json.dumps({"told": told, "probabilities": got, "errors": refused(client)}))
 
 
 def described(client: InferenceServerClient, version: str) -> dict[str, Any]:
     """What is told of server and model."""
-    client.load_model(MODEL)
     return {
         "live": client.is_server_live(),
         "ready": client.is_server_ready(),
@@ -67,7 +64,6 @@ def inferred(client: InferenceServerClient, pixels: np.ndarray, version: str) ->
         "of a version": ask(model_version=version),
         "in time": ask(timeout=20_000_000),
         "gzip": ask(request_compression_algorithm="gzip", response_compression_algorithm="gzip"),
-        "deflate": ask(request_compression_algorithm="deflate", response_compression_algorithm="deflate"),
         "gzip json": ask(False, False, request_compression_algorithm="gzip", response_compression_algorithm="gzip"),
         "classification": [value for _, value in by_index],
     }
@@ -87,7 +83,6 @@ def refused(client: InferenceServerClient) -> dict[str, list[str | None]]:
     asked: dict[str, Callable[[], object]] = {
         "datatype": lambda: client.infer(MODEL, [wrong]),
         "model": lambda: client.get_model_metadata("nope"),
-        "unload": lambda: client.unload_model(MODEL),
     }
     errors = {}
     for name, ask in asked.items():

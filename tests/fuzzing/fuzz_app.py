@@ -45,7 +45,7 @@ def seeds() -> list[bytes]:
         b"POST /models/mnist/labels/x/predict\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n" + form,
         b"POST /models/mnist/predict\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n" + form,
         b'POST /v1/models/mnist:predict\r\nContent-Type: application/json\r\n\r\n{"instances": [[[1]]]}',
-        b"POST /V1/Models/mnist/metadata\r\nX-Request-ID: a\r\n\r\n",
+        b"POST /v1/models/mnist/metadata\r\nX-Request-ID: a\r\n\r\n",
         b"POST /v2/models/mnist/infer\r\nInference-Header-Content-Length: 0\r\n\r\n" + bytes(784),
         b"POST /v2/repository/index\r\n\r\n{}",
         b"GET /metrics\r\n\r\n",

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import zlib
 from io import BytesIO
 
 from flask import Flask, request
@@ -20,12 +19,12 @@ _TYPES = (
     "application/x-www-form-urlencoded",
     "multipart/form-data",
 )
-_ENCODINGS = ("", "gzip", "deflate", "identity", "br")
+_ENCODINGS = ("", "gzip", "identity", "br")
 _MOST_IMAGES, _MOST_BYTES = 4, 2**16
 WORDS = (
     b"--b\r\n", b"--b--", b"\r\n\r\n", b"Content-Disposition: form-data; ", b'name="image"', b'; filename="a"',
     b"filename*=UTF-8''", b"Content-Transfer-Encoding: base64\r\n", b"Content-Type: text/plain; charset=x\r\n",
-    b'{"images": [', b'"aGVsbG8="', b"data:;base64,", b"\\ud800", b"\x1f\x8b\x08", b"\x78\x9c", b"]}",
+    b'{"images": [', b'"aGVsbG8="', b"data:;base64,", b"\\ud800", b"\x1f\x8b\x08", b"]}",
 )  # fmt: skip
 
 
@@ -49,7 +48,7 @@ def seeds() -> list[bytes]:
     bodies = [(0, form), (1, document), (2, b"hello"), (4, b"image=hello")]
     plain = [bytes((number, 0)) + body for number, body in bodies]
     squeezed = [bytes((number, 1)) + gzip.compress(body, mtime=0) for number, body in bodies]
-    return plain + squeezed + [bytes((number, 2)) + zlib.compress(body) for number, body in bodies]
+    return plain + squeezed
 
 
 def one(data: bytes) -> None:

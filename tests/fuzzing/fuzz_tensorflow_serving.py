@@ -37,7 +37,7 @@ def seeds() -> list[bytes]:
 def one(data: bytes) -> None:
     """Reads it as a body of `:predict` and of `:classify`."""
     try:
-        document = json_documents.parse(data, json_documents.most_values(_SHAPE, _MOST_IMAGES))
+        document = json_documents.parse(data, json_documents.max_values(_SHAPE, _MOST_IMAGES))
     except Fault as fault:
         assert fault.text.encode()
         return

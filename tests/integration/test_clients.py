@@ -63,26 +63,10 @@ def test_tritons_client_gets_everything_it_can_ask_for(server: Server, expected:
     same(answer["probabilities"], expected)
 
 
-def test_statistics_are_whole_whichever_worker_is_asked(server: Server) -> None:
-    def counts() -> tuple[int, int]:
-        (told,) = json.loads(server.get("/v2/models/mnist/stats")[1])["model_stats"]
-        return told["inference_count"], told["execution_count"]
-
-    images, requests = counts()
-    answer = told_by("triton_http.py", server)
-    asked = len(answer["probabilities"])
-    # All but the file are sent as a batch.
-    expected = (images + (asked - 1) * len(BATCH) + 1, requests + asked)
-    assert [counts() for _ in range(8)] == [expected] * 8
-    (of_version,) = answer["told"]["statistics of a version"]["model_stats"]
-    assert of_version in answer["told"]["statistics"]["model_stats"] and of_version["execution_count"] == expected[1]
-
-
 def test_tritons_client_tells_our_sentence_of_an_error(server: Server) -> None:
     errors = told_by("triton_http.py", server)["errors"]
     assert errors["datatype"][0] == "400" and "must be UINT8 of shape [-1, 28, 28, 1]" in errors["datatype"][1]
     assert errors["model"][0] == "404" and errors["model"][1].startswith("there is no model 'nope'")
-    assert errors["unload"][0] == "400" and "remove its folder" in errors["unload"][1]
 
 
 def test_kserves_client_speaks_v2(server: Server, expected: list[float]) -> None:

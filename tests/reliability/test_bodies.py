@@ -3,7 +3,6 @@
 import gzip
 import json
 import time
-import zlib
 
 import pytest
 
@@ -51,12 +50,10 @@ def refused(server: Server, request: bytes, statuses: set[int], tell: Tell) -> N
 
 @pytest.mark.parametrize("type_", [JSON, "Content-Type: multipart/form-data; boundary=b", "Content-Type: image/png"])
 @pytest.mark.parametrize("path", [NATIVE, V1, V2])
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_body_that_inflates_without_end_is_given_up(
-    server: Server, zeros: bytes, encoding: str, path: str, type_: str, tell: Tell
+    server: Server, zeros: bytes, path: str, type_: str, tell: Tell
 ) -> None:
-    body = gzipped(zeros) if encoding == "gzip" else zeros
-    refused(server, post(path, body, f"Content-Encoding: {encoding}", type_), {413}, tell)
+    refused(server, post(path, gzipped(zeros), "Content-Encoding: gzip", type_), {413}, tell)
 
 
 def test_a_bomb_in_a_bomb_is_inflated_once(server: Server, zeros: bytes, tell: Tell) -> None:
@@ -102,9 +99,9 @@ def test_json_that_is_large_in_any_way_is_refused(server: Server, name: str, pat
 
 
 def test_what_is_deep_once_inflated_is_refused(server: Server, tell: Tell) -> None:
-    deep = zlib.compress(LARGE["lists-in-lists"])
+    deep = gzip.compress(LARGE["lists-in-lists"])
     for path in (NATIVE, V1, V2):
-        refused(server, post(path, deep, "Content-Encoding: deflate", JSON), {400, 413}, tell)
+        refused(server, post(path, deep, "Content-Encoding: gzip", JSON), {400, 413}, tell)
 
 
 def test_forms_of_many_parts_are_refused(server: Server, tell: Tell) -> None:

@@ -1,25 +1,17 @@
-"""What an inference request of the Open Inference Protocol asks for: JSON, and after it binary tensors."""
+"""Requests of the Open Inference Protocol, and the inference request in full: JSON, and after it binary tensors."""
 
 import math
 import re
 import uuid
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from service.api import json_documents, uploads
 from service.api.computing import Input
 from service.api.json_documents import Document, shown
 from service.api.open_inference import tensors
-from service.api.open_inference.schemas import (
-    InferBody,
-    InferInput,
-    InferInputParameters,
-    InferOutput,
-    InferOutputParameters,
-    InferParameters,
-)
 from service.api.open_inference.tensors import BYTES, UINT8, fault
 from service.api.problems import RequestFault
 from service.api.uploads import Upload
@@ -27,9 +19,69 @@ from service.manifest import INPUT_NAME, OUTPUT_NAMES, Manifest
 
 _Body = TypeVar("_Body", bound=BaseModel)
 LENGTH_HEADER = "Inference-Header-Content-Length"
+# No model has more inputs or outputs; a longer list is given up at once.
+_MAX_TENSORS = 16
+_Dimension = Annotated[StrictInt, Field(ge=0, lt=2**63)]
 
 
-class Wanted(NamedTuple):
+class _RequestPart(BaseModel):
+    # Not strict as a whole: that would have models in models made beforehand.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class InferParameters(_RequestPart):
+    """Of a whole request; `timeout` in microseconds, 0 for none."""
+
+    timeout: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
+    binary_data_output: StrictBool = False
+
+
+class InferInputParameters(_RequestPart):
+    """Of one input: how many bytes of the binary part are its data."""
+
+    binary_data_size: Annotated[StrictInt, Field(ge=0)] | None = None
+
+
+class InferOutputParameters(_RequestPart):
+    """Of one output: binary or JSON, and the classification extension's number of classes."""
+
+    binary_data: StrictBool | None = None
+    classification: Annotated[StrictInt, Field(ge=1)] | None = None
+
+
+class InferInput(_RequestPart):
+    """One tensor of a request; `data` is nested as the shape says or flat, and absent from a binary one."""
+
+    name: StrictStr
+    shape: Annotated[list[_Dimension], Field(max_length=_MAX_TENSORS, fail_fast=True)]
+    datatype: StrictStr
+    parameters: InferInputParameters | None = None
+    data: list[Any] | None = None
+
+
+class InferOutput(_RequestPart):
+    """One output that is requested."""
+
+    name: StrictStr
+    parameters: InferOutputParameters | None = None
+
+
+class InferBody(_RequestPart):
+    """An inference request of the Open Inference Protocol; without `outputs` it asks for all."""
+
+    id: StrictStr | None = None
+    parameters: InferParameters | None = None
+    inputs: Annotated[list[InferInput], Field(max_length=_MAX_TENSORS, fail_fast=True)]
+    outputs: Annotated[list[InferOutput], Field(max_length=_MAX_TENSORS, fail_fast=True)] | None = None
+
+
+class IndexBody(_RequestPart):
+    """A request for the repository's index; `ready` leaves out what cannot answer."""
+
+    ready: StrictBool = False
+
+
+class RequestedOutput(NamedTuple):
     """An output that is to be sent; with `classes`, as that many of its highest values with their labels."""
 
     name: str
@@ -37,30 +89,32 @@ class Wanted(NamedTuple):
     classes: int | None = None
 
 
-class Asked(NamedTuple):
-    """A request, understood; `timeout_s` is how long the caller waits for its answer."""
+class InferRequest(NamedTuple):
+    """A valid request; `timeout_s` is how long the caller waits for its answer."""
 
     id: str
     inputs: Sequence[Input]
-    outputs: Sequence[Wanted]
+    outputs: Sequence[RequestedOutput]
     timeout_s: float | None = None
 
 
-def read(body: bytes, header: str | None, manifest: Manifest, max_images: int) -> Asked:
+def read(body: bytes, header: str | None, manifest: Manifest, max_images: int) -> InferRequest:
     """A request to a model; `header` is that of LENGTH_HEADER, 0 for a body that is nothing but one image's bytes.
 
     Raises RequestFault or TooManyImages.
     """
     head, tail = _split(body, header)
     if header is not None and not head:
-        return Asked(_new_id(), [_raw(tail, manifest)], [Wanted(name, binary=True) for name in OUTPUT_NAMES])
-    document = _document(head, header, json_documents.most_values(manifest.input.shape, max_images))
+        return InferRequest(
+            _new_id(), [_raw(tail, manifest)], [RequestedOutput(name, binary=True) for name in OUTPUT_NAMES]
+        )
+    document = _document(head, header, json_documents.max_values(manifest.input.shape, max_images))
     sent = validated(InferBody, document)
     parameters = sent.parameters or InferParameters()
-    return Asked(
+    return InferRequest(
         _new_id() if sent.id is None else sent.id,
-        _pictures(_only(sent.inputs, manifest), tail, manifest, max_images),
-        _wanted(sent.outputs, parameters.binary_data_output, manifest),
+        _images(_only(sent.inputs, manifest), tail, manifest, max_images),
+        _requested(sent.outputs, parameters.binary_data_output, manifest),
         parameters.timeout / 1e6 if parameters.timeout else None,
     )
 
@@ -102,9 +156,7 @@ def validated(schema: type[_Body], document: Document) -> _Body:
     try:
         return schema.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise RequestFault("bad_json", f"{place}: {first['msg']}") from error
+        raise RequestFault("bad_json", json_documents.first_error(error)) from error
 
 
 def _raw(body: bytes, manifest: Manifest) -> Input:
@@ -126,7 +178,7 @@ def _only(inputs: Sequence[InferInput], manifest: Manifest) -> InferInput:
     return inputs[0]
 
 
-def _pictures(sent: InferInput, tail: bytes, manifest: Manifest, max_images: int) -> Sequence[Input]:
+def _images(sent: InferInput, tail: bytes, manifest: Manifest, max_images: int) -> Sequence[Input]:
     shapes = {UINT8: [list(manifest.input.shape)], BYTES: [[], [1]]}
     if sent.datatype not in shapes:
         raise fault(f"input {sent.name!r} must be {accepted(manifest)}; it is {shown(sent.datatype)}")
@@ -178,18 +230,18 @@ def _decoded(index: int, text: object) -> bytes:
         raise RequestFault("bad_base64", f"element {index} is not base64 of an image file: {error}") from error
 
 
-def _wanted(sent: Sequence[InferOutput] | None, binary: bool, manifest: Manifest) -> Sequence[Wanted]:
-    """The outputs in the order they are asked for; `binary` unless one says otherwise."""
+def _requested(sent: Sequence[InferOutput] | None, binary: bool, manifest: Manifest) -> Sequence[RequestedOutput]:
+    """The outputs in the order of the request; `binary` unless one says otherwise."""
     if not sent:
-        return [Wanted(name, binary) for name in OUTPUT_NAMES]
+        return [RequestedOutput(name, binary) for name in OUTPUT_NAMES]
     names = [one.name for one in sent]
     for name in names:
         if name not in OUTPUT_NAMES or names.count(name) > 1:
             wrong = "output asked for twice" if name in OUTPUT_NAMES else "unexpected output"
             raise fault(f"{wrong}: {shown(name)}; model {manifest.name!r} has: {', '.join(OUTPUT_NAMES)}")
-    return [_one_wanted(one, one.parameters or InferOutputParameters(), binary) for one in sent]
+    return [_requested_output(one, one.parameters or InferOutputParameters(), binary) for one in sent]
 
 
-def _one_wanted(sent: InferOutput, parameters: InferOutputParameters, binary: bool) -> Wanted:
+def _requested_output(sent: InferOutput, parameters: InferOutputParameters, binary: bool) -> RequestedOutput:
     told = parameters.binary_data
-    return Wanted(sent.name, binary if told is None else told, parameters.classification)
+    return RequestedOutput(sent.name, binary if told is None else told, parameters.classification)

@@ -3,20 +3,16 @@
 from flask import Blueprint, Response, jsonify, request
 
 from service.api import json_documents, telemetry
-from service.api.bodies import read_body
+from service.api.bodies import compress, read_body
 from service.api.computing import Computing
-from service.api.deflated import deflated
 from service.api.json_documents import Document
-from service.api.open_inference import infer_answer, infer_request
-from service.api.open_inference import metadata as infer_metadata
-from service.api.open_inference.infer_request import LENGTH_HEADER
-from service.api.open_inference.schemas import IndexBody, LoadBody
-from service.api.problems import RequestFault
+from service.api.open_inference import answers, infer_request
+from service.api.open_inference.infer_request import LENGTH_HEADER, IndexBody
 from service.inference.registry import Registry
 from service.settings import Settings
 
 # More than any such request has.
-_MOST_VALUES = 1000
+_MAX_VALUES = 1000
 
 
 class OpenInference:
@@ -28,13 +24,14 @@ class OpenInference:
     def blueprint(self) -> Blueprint:
         """The routes below `/v2`."""
         routes = Blueprint("open_inference", __name__)
-        routes.after_request(deflated)
+        routes.after_request(compress)
         for path, endpoint in (("/v2", "server"), ("/v2/", "server_slash")):
             routes.add_url_rule(path, endpoint, self.server)
         routes.add_url_rule("/v2/models", view_func=self.models)
         for path, suffix in (("/v2/models/<name>", ""), ("/v2/models/<name>/versions/<int:version>", "_version")):
             self._add_model(routes, path, suffix)
-        self._add_repository(routes)
+        routes.add_url_rule("/v2/repository/index", view_func=self.index, methods=["POST"])
+        routes.add_url_rule("/v2/repository/<repository>/index", "index_named", self.index, methods=["POST"])
         return routes
 
     def _add_model(self, routes: Blueprint, path: str, suffix: str) -> None:
@@ -43,15 +40,9 @@ class OpenInference:
         routes.add_url_rule(f"{path}/config", f"config{suffix}", self.config)
         routes.add_url_rule(f"{path}/infer", f"infer{suffix}", self.infer, methods=["POST"])
 
-    def _add_repository(self, routes: Blueprint) -> None:
-        routes.add_url_rule("/v2/repository/index", view_func=self.index, methods=["POST"])
-        routes.add_url_rule("/v2/repository/<repository>/index", "index_named", self.index, methods=["POST"])
-        routes.add_url_rule("/v2/repository/models/<name>/load", view_func=self.load, methods=["POST"])
-        routes.add_url_rule("/v2/repository/models/<name>/unload", view_func=self.unload, methods=["POST"])
-
     def server(self) -> Response:
         """What this server is and which extensions it has."""
-        return jsonify(infer_metadata.of_server())
+        return jsonify(answers.server())
 
     def models(self) -> Response:
         """The names of the models."""
@@ -59,7 +50,7 @@ class OpenInference:
 
     def model(self, name: str, version: int | None = None) -> Response:
         """A version's tensors."""
-        return jsonify(infer_metadata.of_model(self._registry.model(name), self._registry.get(name, version)))
+        return jsonify(answers.model_metadata(self._registry.model(name), self._registry.get(name, version)))
 
     def model_ready(self, name: str, version: int | None = None) -> Response:
         """Whether a version answers."""
@@ -67,18 +58,18 @@ class OpenInference:
 
     def config(self, name: str, version: int | None = None) -> Response:
         """A version's configuration in Triton's words."""
-        return jsonify(infer_metadata.configuration(self._registry.get(name, version), self._settings.max_images))
+        return jsonify(answers.model_config(self._registry.get(name, version), self._settings.max_images))
 
     def infer(self, name: str, version: int | None = None) -> Response:
-        """The outputs asked for, one row an image; all images or none."""
+        """The outputs that the request names, one row an image; all images or none."""
         classifier, settings = self._registry.get(name, version), self._settings
         body = read_body(request, settings.max_request_bytes)
         header = request.headers.get(LENGTH_HEADER)
-        asked = infer_request.read(body, header, classifier.manifest, settings.max_images)
-        if asked.timeout_s:
-            telemetry.current().limit_time(asked.timeout_s)
-        computed = self._computing.predict(classifier, asked.inputs)
-        answer = infer_answer.of(asked, classifier.manifest, [one.prediction for one in computed])
+        sent = infer_request.read(body, header, classifier.manifest, settings.max_images)
+        if sent.timeout_s:
+            telemetry.current().limit_time(sent.timeout_s)
+        computed = self._computing.predict(classifier, sent.inputs)
+        answer = answers.inference(sent, classifier.manifest, [one.prediction for one in computed])
         if not answer.tail:
             return Response(answer.head + b"\n", mimetype="application/json")
         length = {LENGTH_HEADER: str(len(answer.head))}
@@ -87,21 +78,9 @@ class OpenInference:
     def index(self, repository: str = "") -> Response:
         """Every version on disk and its state; there is one repository, whatever it is called."""
         only_ready = infer_request.validated(IndexBody, self._sent()).ready
-        return jsonify(infer_metadata.index(self._registry.models(), only_ready))
-
-    def load(self, name: str) -> Response:
-        """Says that a model is loaded if it is: the service itself loads what appears on disk."""
-        if parameters := infer_request.validated(LoadBody, self._sent()).parameters:
-            told = json_documents.shown(", ".join(sorted(parameters)))
-            raise RequestFault("load_refused", f"models are read from disk only; {told} cannot be sent with a load")
-        return jsonify(name=self._registry.get(name).manifest.name, load=True)
-
-    def unload(self, name: str) -> Response:
-        """Refuses: what is on disk is served."""
-        self._registry.model(name)
-        raise RequestFault("unload_refused", f"model {name!r} is served as long as it is on disk; remove its folder")
+        return jsonify(answers.repository_index(self._registry.models(), only_ready))
 
     def _sent(self) -> Document:
         """The body of a request about the repository, which may be empty."""
         body = read_body(request, self._settings.max_request_bytes)
-        return json_documents.parse(body or b"{}", _MOST_VALUES)
+        return json_documents.parse(body or b"{}", _MAX_VALUES)

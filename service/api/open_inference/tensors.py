@@ -3,16 +3,15 @@
 import math
 import struct
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.api import json_documents
 from service.api.problems import RequestFault
 
 UINT8, FP32, BYTES = "UINT8", "FP32", "BYTES"
-_MOST = np.iinfo(np.uint8).max
 _LENGTH = struct.Struct("<I")
 
 
@@ -23,28 +22,19 @@ def fault(text: str) -> RequestFault:
 
 def elements(data: list[Any], shape: Sequence[int]) -> list[Any]:
     """A tensor's elements in row-major order, from a list that is nested as `shape` says or flat."""
-    nested = bool(data) and isinstance(data[0], list)
-    level: list[Any] = [data]
-    for size in shape if nested else [math.prod(shape)]:
-        if set(map(type, level)) != {list} or set(map(len, level)) != {size}:
-            raise _misshapen(shape)
-        level = list(chain.from_iterable(level))
-    if list in set(map(type, level)):
-        raise _misshapen(shape)
-    return level
-
-
-def _misshapen(shape: Sequence[int]) -> RequestFault:
-    return fault(f"its data must be a flat list of {math.prod(shape)} elements, or lists nested as {list(shape)} says")
+    size = math.prod(shape)
+    sent, found = json_documents.flatten(data)
+    if sent not in ((size,), tuple(shape)):
+        raise fault(f"its data must be a flat list of {size} elements, or lists nested as {list(shape)} says")
+    return found
 
 
 def pixels_of_json(data: list[Any], shape: Sequence[int]) -> NDArray[np.uint8]:
     """A UINT8 tensor of that shape; `data` nested or flat."""
-    numbers = elements(data, shape)
-    # By type first: numpy would take true for 1 and 1.5 for 1, and refuse 2**64 in its own way.
-    if not set(map(type, numbers)) <= {int} or min(numbers) < 0 or max(numbers) > _MOST:
-        raise fault(f"its data must be whole numbers from 0 to {_MOST}, as {UINT8} is")
-    return np.array(numbers, np.uint8).reshape(shape)
+    pixels = json_documents.as_uint8(elements(data, shape))
+    if pixels is None:
+        raise fault(f"its data must be whole numbers from 0 to 255, as {UINT8} is")
+    return pixels_of_bytes(pixels, shape)
 
 
 def pixels_of_bytes(raw: bytes, shape: Sequence[int]) -> NDArray[np.uint8]:

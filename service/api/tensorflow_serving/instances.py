@@ -1,20 +1,29 @@
 """The pictures in a body of TF Serving's REST API: row format, column format, and the examples of a classification."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
 
 from service.api import json_documents, uploads
 from service.api.computing import Input
 from service.api.json_documents import Document
 from service.api.problems import RequestFault
-from service.api.tensorflow_serving import json_tensors
-from service.api.tensorflow_serving.json_tensors import Shape, TensorFault
 from service.api.uploads import Upload
 from service.manifest import INPUT_NAME
 
 _ROWS, _COLUMNS, _EXAMPLES = "instances", "inputs", "examples"
 _BASE64 = "b64"
 _INT64 = 2**63
+
+# Height, width, channels.
+Shape = tuple[int, int, int]
+
+
+class TensorError(ValueError):
+    """The value is not such a tensor; the sentence says why."""
 
 
 def are_rows(document: Document) -> bool:
@@ -58,7 +67,7 @@ def columns(document: Document, shape: Shape) -> list[Input]:
         found = found[INPUT_NAME]
     if not isinstance(found, list) or not found:
         got = json_documents.shown(found)
-        raise _fault(f"Expecting shape {json_tensors.told((-1, *shape))} or a list of files, but got: {got}")
+        raise _fault(f"Expecting shape {_braced((-1, *shape))} or a list of files, but got: {got}")
     return [_image(at, _COLUMNS, one, shape) for at, one in enumerate(found)]
 
 
@@ -81,7 +90,7 @@ def _example(at: int, features: Document, shape: Shape) -> Input:
     value = features[INPUT_NAME]
     if not _is_base64(value):
         _check_feature(value if isinstance(value, list) else [value])
-    return _image(at, _EXAMPLES, value, shape, json_tensors.flat_image)
+    return _image(at, _EXAMPLES, value, shape, _flat_tensor)
 
 
 def _check_feature(values: list[object]) -> None:
@@ -95,12 +104,48 @@ def _check_feature(values: list[object]) -> None:
         raise _fault(f"{INPUT_NAME} has an element that is too large: Only int64_t is supported")
 
 
+def _tensor(value: object, shape: Shape) -> NDArray[np.uint8]:
+    """A uint8 array of that shape; the axis of a single channel may be left out. Raises TensorError."""
+    sent, numbers = json_documents.flatten(value)
+    data = _bytes(numbers)
+    if len(data) != math.prod(shape):
+        raise TensorError(f"Expecting tensor size: {math.prod(shape)} but got: {len(data)}")
+    if sent is None or shape not in (sent, (*sent, 1)):
+        got = "lists of different lengths" if sent is None else _braced(sent)
+        raise TensorError(f"Expecting shape {_braced(shape)} but got: {got}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _flat_tensor(value: object, shape: Shape) -> NDArray[np.uint8]:
+    """The same, or from one list of all its numbers, row by row."""
+    sent, numbers = json_documents.flatten(value)
+    if sent != (math.prod(shape),):
+        return _tensor(value, shape)
+    return np.frombuffer(_bytes(numbers), np.uint8).reshape(shape)
+
+
+def _bytes(numbers: list[object]) -> bytes:
+    """Whole numbers from 0 to 255, a byte each."""
+    if (data := json_documents.as_uint8(numbers)) is not None:
+        return data
+    wrong = next(one for one in numbers if type(one) is not int or not 0 <= one <= 255)
+    raise TensorError(
+        f"JSON Value: {json_documents.shown(wrong)} Type: {json_documents.kind(wrong)} is not of expected type: uint8; "
+        "a pixel is a whole number from 0 to 255, scaling is inside the model"
+    )
+
+
+def _braced(shape: Sequence[int]) -> str:
+    """A shape as TF Serving writes it."""
+    return f"{{{','.join(map(str, shape))}}}"
+
+
 def _image(
     at: int,
     key: str,
     value: object,
     shape: Shape,
-    tensor: Callable[[object, Shape], Input] = json_tensors.image,
+    tensor: Callable[[object, Shape], Input] = _tensor,
 ) -> Input:
     """An encoded file, or the tensor of one picture."""
     if _is_base64(value):
@@ -110,8 +155,8 @@ def _image(
             raise _failed(at, key, f"Unable to base64 decode: {error}") from error
     try:
         return tensor(value, shape)
-    except TensorFault as fault:
-        raise _failed(at, key, str(fault)) from fault
+    except TensorError as error:
+        raise _failed(at, key, str(error)) from error
 
 
 def _is_base64(value: object) -> TypeGuard[Document]:

@@ -1,14 +1,11 @@
 """The paths below `/v1`: TensorFlow Serving's REST API, and KServe's first one, which lies on the same paths."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Blueprint, Response, jsonify, request
-from flask.blueprints import BlueprintSetupState
-from werkzeug.routing import BaseConverter
 
 from service.api import json_documents, uploads
 from service.api.bodies import read_body
@@ -16,40 +13,17 @@ from service.api.computing import Computing, Input
 from service.api.json_documents import Document
 from service.api.problems import RETRY_AFTER_S, RequestFault
 from service.api.tensorflow_serving import instances, signature
-from service.api.tensorflow_serving.json_tensors import Shape
+from service.api.tensorflow_serving.instances import Shape
 from service.errors import UnknownLabel, UnknownModel, UnknownVersion
 from service.inference.classifier import Classifier, Prediction
 from service.inference.registry import Registry
 from service.manifest import SIGNATURE
 from service.settings import Settings
 
-_OURS = re.compile(r"/v1(?:/|$)", re.IGNORECASE)
-_WORDS = re.compile(
-    r"^/v1(?:/models)?(?=/|$)|/(?:versions|labels)(?=/)|/metadata$|:(?:predict|classify|regress)$", re.IGNORECASE
-)
+_OURS = re.compile(r"/v1(?:/|$)")
 _LARGEST_VERSION = 2**63 - 1
 
 Take = Callable[[Document, Shape], list[Input]]
-
-
-class _Name(BaseConverter):
-    regex = "[^/:]+"
-
-
-class _Digits(BaseConverter):
-    regex = "[0-9]+"
-
-
-def ignoring_case(app: WSGIApplication) -> WSGIApplication:
-    """An app whose paths below `/v1` may be written in any case, as TF Serving's; names keep theirs."""
-
-    def called(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        if _OURS.match(path):
-            environ["PATH_INFO"] = _WORDS.sub(lambda word: word.group().lower(), path)
-        return app(environ, start_response)
-
-    return called
 
 
 class TensorFlowServing:
@@ -61,7 +35,6 @@ class TensorFlowServing:
     def blueprint(self) -> Blueprint:
         """The routes below `/v1`; every other request there is malformed."""
         routes = Blueprint("tensorflow_serving", __name__)
-        routes.record(_add_converters)
         routes.before_app_request(_refuse_malformed)
         routes.add_url_rule("/v1/models", view_func=self.models)
         for chosen, suffix in (
@@ -72,7 +45,7 @@ class TensorFlowServing:
             path = f"/v1/models/<name:name>{chosen}"
             routes.add_url_rule(path, f"status{suffix}", self.status)
             routes.add_url_rule(f"{path}/metadata", f"metadata{suffix}", self.metadata)
-            for verb, view in (("predict", self.predict), ("classify", self.classify), ("regress", self.regress)):
+            for verb, view in (("predict", self.predict), ("classify", self.classify)):
                 routes.add_url_rule(f"{path}:{verb}", f"{verb}{suffix}", view, methods=["POST"])
         return routes
 
@@ -109,15 +82,6 @@ class TensorFlowServing:
         predictions = self._computed(classifier, self._document(classifier), instances.examples)
         return jsonify(results=signature.results(classifier.manifest.labels, predictions))
 
-    def regress(self, name: str, version: str | None = None, label: str | None = None) -> Response:
-        """No model here has such a signature."""
-        self._document(self._found(name, version, label))
-        raise RequestFault(
-            "no_regression",
-            f"Expected a regression signature, but {SIGNATURE} is one of {signature.METHOD}: "
-            "a classifier has :predict and :classify",
-        )
-
     def _found(self, name: str, version: str | None, label: str | None) -> Classifier:
         number = _number(version)
         try:
@@ -138,7 +102,7 @@ class TensorFlowServing:
 
     def _document(self, classifier: Classifier) -> Document:
         """The request's body, of a size that fits the model, for the one signature there is."""
-        most = json_documents.most_values(classifier.manifest.input.shape, self._settings.max_images)
+        most = json_documents.max_values(classifier.manifest.input.shape, self._settings.max_images)
         document = json_documents.parse(read_body(request, self._settings.max_request_bytes), most)
         name = document.get("signature_name", SIGNATURE)
         if not isinstance(name, str):
@@ -152,10 +116,6 @@ class TensorFlowServing:
         inputs = take(document, classifier.manifest.input.shape)
         uploads.check_count(len(inputs), self._settings.max_images)
         return [computed.prediction for computed in self._computing.predict(classifier, inputs)]
-
-
-def _add_converters(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters |= {"name": _Name, "digits": _Digits}
 
 
 def _refuse_malformed() -> None:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api import forms
-from service.api.forms import Part
 from service.api.problems import RequestFault, TooManyParts
+from service.api.uploads import Part, read_form
 
 MOST = 10
 
@@ -23,7 +22,7 @@ def disposition(rest: str) -> str:
 
 
 def one(head: str, data: bytes = b"x") -> Part:
-    (part,) = forms.read(written((head, data)), "b", MOST)
+    (part,) = read_form(written((head, data)), "b", MOST)
     return part
 
 
@@ -33,13 +32,13 @@ FILE = disposition('name="image"; filename="a.png"')
 @given(st.lists(st.binary(), max_size=MOST))
 def test_every_file_arrives_as_it_was_sent(contents: list[bytes]) -> None:
     body = written(*((FILE, data) for data in contents))
-    assert [part.data for part in forms.read(body, "b", MOST)] == contents
+    assert [part.data for part in read_form(body, "b", MOST)] == contents
 
 
 @given(st.binary())
 def test_any_bytes_are_a_form_or_refused(body: bytes) -> None:
     with contextlib.suppress(RequestFault, TooManyParts):
-        forms.read(body, "b", MOST)
+        read_form(body, "b", MOST)
 
 
 @pytest.mark.parametrize(
@@ -65,17 +64,17 @@ def test_names_are_read_as_clients_write_them(head: str, name: str, filename: st
 
 @pytest.mark.parametrize("following", [b"--b--\r\n", written((FILE, b"x"))])
 def test_an_empty_file_may_lack_the_line_break_after_it(following: bytes) -> None:
-    first, *others = forms.read(b"--b\r\n%s\r\n\r\n%s" % (FILE.encode(), following), "b", MOST)
+    first, *others = read_form(b"--b\r\n%s\r\n\r\n%s" % (FILE.encode(), following), "b", MOST)
     assert first == Part("image", "a.png", b"") and all(part.data == b"x" for part in others)
 
 
 @pytest.mark.parametrize("data", [b"\r\n", b"x\r\n", b"\r\n\r\n", b"--", b"\r\n-", b"\r\n--a"])
 def test_what_looks_like_an_end_is_none(data: bytes) -> None:
-    assert [part.data for part in forms.read(written((FILE, data), (FILE, b"y")), "b", MOST)] == [data, b"y"]
+    assert [part.data for part in read_form(written((FILE, data), (FILE, b"y")), "b", MOST)] == [data, b"y"]
 
 
 def test_what_stands_before_and_behind_a_form_is_passed_over() -> None:
-    assert len(forms.read(b"preamble\r\n" + written((FILE, b"x")) + b"epilogue", "b", MOST)) == 1
+    assert len(read_form(b"preamble\r\n" + written((FILE, b"x")) + b"epilogue", "b", MOST)) == 1
 
 
 @pytest.mark.parametrize(
@@ -93,17 +92,17 @@ def test_what_stands_before_and_behind_a_form_is_passed_over() -> None:
 )
 def test_what_is_no_form_is_told_so(body: bytes) -> None:
     with pytest.raises(RequestFault, match="cannot be read") as raised:
-        forms.read(body, "b", MOST)
+        read_form(body, "b", MOST)
     assert raised.value.code == "bad_form"
 
 
 @pytest.mark.parametrize("boundary", ["", "b\nb"])
 def test_a_boundary_that_cannot_be_one_is_a_fault_of_the_request(boundary: str) -> None:
     with pytest.raises(RequestFault, match="cannot be read"):
-        forms.read(written((FILE, b"x")), boundary, MOST)
+        read_form(written((FILE, b"x")), boundary, MOST)
 
 
 def test_more_parts_or_headers_than_allowed_are_too_many() -> None:
     for body in (written(*[(FILE, b"x")] * (MOST + 1)), written(("\r\n".join([FILE] * 9), b"x"))):
         with pytest.raises(TooManyParts):
-            forms.read(body, "b", MOST)
+            read_form(body, "b", MOST)

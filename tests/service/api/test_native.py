@@ -160,3 +160,11 @@ def test_json_that_is_declared_as_something_else_is_told_how_to_send_it(client: 
 def test_a_broken_picture_that_begins_with_a_bracket_is_not_taken_for_json(client: Client, body: bytes) -> None:
     answer = client.post("/models/mnist/predict", data=body)
     assert answer.status_code == 415 and "JSON" not in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("text", ["٢", "+2", "%202", "2_0", "0x2", "2.0", "-2", "9" * 5000])
+def test_a_number_in_a_path_is_written_in_plain_digits(client: Client, text: str) -> None:
+    for path in (f"/models/mnist/versions/{text}", f"/models/mnist/examples/{text}.png"):
+        assert client.get(path).status_code == 404
+    assert client.get(f"/v2/models/mnist/versions/{text}").status_code == 404
+    assert client.get(f"/v1/models/mnist/versions/{text}").status_code == 400

@@ -5,7 +5,6 @@ import gzip
 import json
 import math
 import time
-import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -143,23 +142,21 @@ def test_keys_and_parameters_that_mean_nothing_here_are_ignored(client: Client) 
 def test_long_answers_are_compressed_if_that_is_asked_for(client: Client) -> None:
     asked = {"inputs": [binary(784 * 5, shape=[5, 28, 28, 1])]}
     plain = post(client, asked, PIXELS.tobytes() * 5)
-    for encoding, inflate in (("gzip", gzip.decompress), ("deflate", zlib.decompress)):
-        sent = post(client, asked, PIXELS.tobytes() * 5, **{"Accept-Encoding": encoding})
-        assert sent.headers["Content-Encoding"] == encoding and "Accept-Encoding" in sent.headers["Vary"]
-        assert len(sent.data) < len(plain.data)
-        told, expected = (json.loads(data)["outputs"] for data in (inflate(sent.data), plain.data))
-        assert told == expected
-    for refusing in ("identity", "br", "gzip;q=0", ""):
+    sent = post(client, asked, PIXELS.tobytes() * 5, **{"Accept-Encoding": "gzip"})
+    assert sent.headers["Content-Encoding"] == "gzip" and "Accept-Encoding" in sent.headers["Vary"]
+    assert len(sent.data) < len(plain.data)
+    told, expected = (json.loads(data)["outputs"] for data in (gzip.decompress(sent.data), plain.data))
+    assert told == expected
+    for refusing in ("identity", "br", "deflate", "gzip;q=0", ""):
         sent = post(client, asked, PIXELS.tobytes() * 5, **{"Accept-Encoding": refusing})
         assert "Content-Encoding" not in sent.headers
 
 
 def test_a_compressed_request_states_the_length_of_its_json_before_compression(client: Client) -> None:
     head = json.dumps({"inputs": [binary(784)]}).encode()
-    for encoding, deflate in (("gzip", gzip.compress), ("deflate", zlib.compress)):
-        headers = {LENGTH: str(len(head)), "Content-Encoding": encoding}
-        answer = client.post(INFER, data=deflate(head + PIXELS.tobytes()), headers=headers)
-        assert outputs(answer)["probabilities"].argmax() == 7
+    headers = {LENGTH: str(len(head)), "Content-Encoding": "gzip"}
+    answer = client.post(INFER, data=gzip.compress(head + PIXELS.tobytes()), headers=headers)
+    assert outputs(answer)["probabilities"].argmax() == 7
 
 
 def test_a_timeout_in_microseconds_becomes_a_deadline() -> None:

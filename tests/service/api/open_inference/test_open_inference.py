@@ -1,7 +1,5 @@
-"""The Open Inference Protocol below /v2: what it tells of server, models, repository and counts."""
+"""The Open Inference Protocol below /v2: what it tells of server, models, repository."""
 
-import base64
-import time
 from typing import Any
 
 import pytest
@@ -13,9 +11,7 @@ from tests.app import app_over
 from tests.conftest import MODELS, REPOSITORY, SHIPPED, shipped
 from tests.service.api.open_inference.infer import (
     INFER,
-    SEVEN,
     VERSION,
-    files,
     image,
     post,
     refused,
@@ -74,7 +70,7 @@ def test_the_models_are_listed(client: Client) -> None:
 
 
 def test_unknown_models_versions_and_routes_are_404(client: Client) -> None:
-    for path in ("ready", "config", "stats"):
+    for path in ("ready", "config"):
         refused(client.get(f"/v2/models/nope/{path}"), 404, "'nope'")
         refused(client.get(f"/v2/models/mnist/versions/99/{path}"), 404, "99")
     refused(client.post("/v2/models/nope/infer", json={"inputs": [image()]}), 404, "'nope'")
@@ -96,7 +92,6 @@ def test_the_repository_is_listed_with_what_cannot_be_served(models_dir: Any) ->
         assert (entry["name"], entry["version"], entry["state"]) == ("mnist", "3", "UNAVAILABLE")
         assert "manifest of mnist/1" in entry["reason"]
         assert client.post(path, json={"ready": True}).get_json() == []
-    refused(client.post("/v2/repository/models/mnist/load"), 503, "mnist")
 
 
 def test_the_repository_lists_what_is_served(client: Client) -> None:
@@ -105,37 +100,3 @@ def test_the_repository_lists_what_is_served(client: Client) -> None:
         assert {"name": "mnist", "version": VERSION, "state": "READY", "reason": ""} in entries
     refused(client.post("/v2/repository/index", data=b"["), 400, "JSON")
     refused(client.post("/v2/repository/index", json={"ready": "yes"}), 400, "ready")
-
-
-def test_a_loaded_model_may_be_asked_to_load_and_none_to_unload(client: Client) -> None:
-    models = "/v2/repository/models"
-    assert client.post(f"{models}/mnist/load").get_json() == {"name": "mnist", "load": True}
-    refused(client.post(f"{models}/nope/load"), 404, "nope")
-    refused(client.post(f"{models}/nope/unload"), 404, "nope")
-    body = {"parameters": {"unload_dependents": False}}
-    refused(client.post(f"{models}/mnist/unload", json=body), 400, "remove its folder")
-    refused(client.post(f"{models}/mnist/load", json={"parameters": {"config": "{}"}}), 400, "config")
-
-
-def test_statistics_count_images_requests_and_failures_of_every_dialect() -> None:
-    client = app_over(MODELS).test_client()
-    before = time.time() * 1000
-    post(client, {"inputs": [files(*[base64.b64encode(SEVEN).decode()] * 3)]})
-    client.post("/models/mnist/predict", data=SEVEN)
-    client.post("/models/mnist/predict", data=b"text")
-    (told,) = client.get("/v2/models/mnist/stats").get_json()["model_stats"]
-    assert (told["name"], told["version"], told["inference_count"], told["execution_count"]) == ("mnist", VERSION, 4, 2)
-    assert before - 1 <= told["last_inference"] <= time.time() * 1000
-    spent = told["inference_stats"]
-    assert (spent["success"]["count"], spent["fail"]["count"]) == (2, 1)
-    parts = sum(spent[stage]["ns"] for stage in ("queue", "compute_input", "compute_infer"))
-    assert spent["success"]["ns"] == pytest.approx(parts, abs=3)
-    assert spent["compute_input"]["ns"] > 0 and spent["compute_infer"]["ns"] > 0 and spent["fail"]["ns"] > 0
-
-
-def test_statistics_are_told_by_version_by_model_and_of_all(client: Client) -> None:
-    everything = client.get("/v2/models/stats").get_json()["model_stats"]
-    assert [one["name"] for one in everything] == SHIPPED
-    by_model = client.get("/v2/models/mnist/stats").get_json()["model_stats"]
-    by_version = client.get(f"/v2/models/mnist/versions/{VERSION}/stats").get_json()["model_stats"]
-    assert [one for one in everything if one["name"] == "mnist"] == by_model == by_version

@@ -128,11 +128,6 @@ def test_what_cannot_be_classified_is_told_in_tf_servings_words(
     assert text in fault(client.post(f"{PATH}:classify", json=document), 400)
 
 
-def test_there_is_no_regression(client: Client) -> None:
-    assert "regression signature" in fault(client.post(f"{PATH}:regress", json={"examples": [{"x": [1.0]}]}), 400)
-    assert "JSON Parse error" in fault(client.post(f"{PATH}:regress", data=b"x"), 400)
-
-
 @pytest.mark.parametrize("body", ["instances", "inputs", "examples"])
 @pytest.mark.parametrize(
     ("file", "status"),
