@@ -88,7 +88,6 @@ def test_text_where_a_file_belongs_is_told_so(client: FlaskClient) -> None:
         ("multipart/form-data; boundary=x", b"garbage"),
         ("multipart/form-data; boundary=x", HALF_A_PART + b"\r\n--x\r\n"),
         ("multipart/form-data; boundary=x", HALF_A_PART.replace(b"form-data", b"attachment") + b"\r\n--x--\r\n"),
-        ("multipart/form-data; boundary=x", HALF_A_PART.replace(b"image", b"\xff") + b"\r\n--x--\r\n"),
         ("multipart/form-data; boundary=\xe4", b"--\xe4--"),
         (
             "multipart/form-data; boundary=x",
