@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from service import manifest
-from service.errors import ImageFault
+from service.errors import BrokenImage, ImageFault
 from service.images import kinds
 from service.images.decode import Limits, decode
 from training import dataset
@@ -111,7 +111,10 @@ def _decoded(
     for number, label in enumerate(labels):
         for file in files[label]:
             try:
-                array = prepare(decode(file.read_bytes(), _LIMITS), shape).array
+                picture = decode(file.read_bytes(), _LIMITS)
+                if picture.warnings:  # a part of a picture is no example of what it shows
+                    raise BrokenImage(picture.warnings[0].text)
+                array = prepare(picture, shape).array
                 if array.shape != shape:
                     raise DataFault(f"the kind {kind} gives grey pictures: pass --grey")
                 images.append(array)
