@@ -41,7 +41,7 @@ Headers = list[tuple[bytes, bytes]]
 # Requests that compute nothing, such as GET, take a thread of their own pool.
 _OTHER_THREADS = 2
 # Requests at hand for a computing thread that gets free: it need not wait for the event loop.
-_NEXT_REQUESTS = int(__import__("os").environ.get("NEXTR","1"))
+_NEXT_REQUESTS = 1
 # A client that disconnects is noticed after this time at the earliest; watching each short request would cost more.
 _WATCH_AFTER_S = 0.05
 _EXPORT_INTERVAL_S = 0.25

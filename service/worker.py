@@ -186,6 +186,7 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
         "access_log": False,
     }
     states: WorkerStates
+    sockets: list[Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._settings = read_settings()

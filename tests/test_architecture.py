@@ -122,7 +122,9 @@ def test_every_box_of_the_picture_is_a_module() -> None:
 
 def test_every_path_is_answered_by_the_module_that_is_named(app: App) -> None:
     told = endpoints()
-    answering = {str(rule): app.flask.view_functions[rule.endpoint].__module__ for rule in app.flask.url_map.iter_rules()}
+    answering = {
+        str(rule): app.flask.view_functions[rule.endpoint].__module__ for rule in app.flask.url_map.iter_rules()
+    }
     named = {path: pattern_of(path, told) for path in answering}
     modules = {path: f"service.{module.removesuffix('.py').replace('/', '.')}" for path, module in told.items()}
     assert {path: modules.get(pattern or "") for path, pattern in named.items()} == answering

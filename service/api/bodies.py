@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from flask import Request, Response, request
 from flask.json.provider import DefaultJSONProvider
 from pydantic_core import PydanticSerializationError, to_json
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
 from service.api.problems import RequestFault
+from service.errors import BodyTooLarge
 
 _GZIP = ("gzip", "x-gzip")
 # zlib expects gzip's header and trailer if 16 is added to the window size.
@@ -20,30 +21,17 @@ _COMPRESSION_LEVEL = 1
 
 
 def read_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body, decompressed; at most `max_bytes` as it was sent and as it is returned.
+    """The body, decompressed; it is in memory, whole and within its limit, before Flask is called.
 
-    Raises RequestEntityTooLarge, UnsupportedMediaType, or RequestFault if it is cut short or cannot be decompressed.
+    Raises BodyTooLarge if it has more than `max_bytes` decompressed, UnsupportedMediaType or RequestFault.
     """
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity", *_GZIP):
         raise UnsupportedMediaType(
             f"the Content-Encoding {encoding!r} is not supported; these are: {', '.join(_GZIP)}, or none"
         )
-    data = _whole(request, max_bytes)
+    data: bytes = request.environ["wsgi.input"].read()
     return _decompressed(data, max_bytes) if encoding in _GZIP else data
-
-
-def _whole(request: Request, max_bytes: int) -> bytes:
-    """The body as it was sent.
-
-    gunicorn ends a body where the connection ends, and werkzeug a chunked one at the limit: neither may pass for whole.
-    """
-    data = request.get_data(cache=False, parse_form_data=False)
-    if len(data) > max_bytes or (request.content_length is None and len(data) == max_bytes):
-        raise RequestEntityTooLarge
-    if len(data) < (request.content_length or 0):
-        raise RequestFault("incomplete_body", f"{len(data)} of {request.content_length} bytes arrived; send it again")
-    return data
 
 
 def _decompressed(data: bytes, max_bytes: int) -> bytes:
@@ -55,7 +43,7 @@ def _decompressed(data: bytes, max_bytes: int) -> bytes:
     except zlib.error as error:
         raise RequestFault("bad_encoding", f"the body cannot be inflated as gzip: {error}") from error
     if len(decompressed) > max_bytes:
-        raise RequestEntityTooLarge
+        raise BodyTooLarge(f"the request is too large: at most {max_bytes} bytes, decompressed")
     if not stream.eof or stream.unused_data:
         reason = "goes on after its end" if stream.eof else "is cut short"
         raise RequestFault("bad_encoding", f"the body cannot be inflated as gzip: it {reason}")
@@ -78,6 +66,11 @@ def compress(response: Response) -> Response:
         response.set_data(gzip.compress(data, _COMPRESSION_LEVEL))
         response.content_encoding = "gzip"
     return response
+
+
+def json_response(**content: object) -> Response:
+    """JSON as the answer to the current request, at less cost than Flask's `jsonify`."""
+    return Response(to_json(content) + b"\n", mimetype="application/json")
 
 
 class QuickJson(DefaultJSONProvider):

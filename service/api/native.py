@@ -7,7 +7,7 @@ from flask import Blueprint, Request, Response, jsonify, request
 
 from service import answer
 from service.api import uploads
-from service.api.bodies import file_response
+from service.api.bodies import file_response, json_response
 from service.api.computing import Computing
 from service.api.problems import RequestFault
 from service.errors import UnknownExample
@@ -52,8 +52,7 @@ class Native:
         classifier = self._registry.get(name, version, label)
         # Flask's name for it looks the request up at each use.
         asked: Request = request._get_current_object()  # type: ignore[attr-defined]
-        top_k = _top_k(asked, len(classifier.manifest.labels))
-        seen = _seen(asked)
+        top_k, seen = _options(asked, len(classifier.manifest.labels))
         files = uploads.read(asked, self._settings.max_images, self._settings.max_request_bytes)
         labels = classifier.manifest.labels
         answers = []
@@ -61,7 +60,7 @@ class Native:
             answered = answer.of(labels, computed.prediction, top_k)
             answers.append(answered | ({"seen": answer.seen(computed.prepared)} if seen else {}))
         manifest = classifier.manifest
-        return jsonify(model=manifest.name, version=manifest.version, predictions=answers)
+        return json_response(model=manifest.name, version=manifest.version, predictions=answers)
 
     def examples(self, name: str, version: int | None = None) -> Response:
         """The number of each example and what the model makes of it."""
@@ -118,6 +117,11 @@ def _described(classifier: Classifier) -> dict[str, Any]:
         "engine": classifier.engine,
         "metrics": metrics,
     }
+
+
+def _options(request: Request, classes: int) -> tuple[int | None, bool]:
+    """The query's `top_k` and `seen`."""
+    return (_top_k(request, classes), _seen(request)) if request.query_string else (None, False)
 
 
 def _top_k(request: Request, classes: int) -> int | None:

@@ -22,6 +22,10 @@ _DATA_URL_HEAD = re.compile(r"^data:[^,]*;base64,", re.IGNORECASE)
 _COMMAS_AN_IMAGE, _OTHER_COMMAS = 2, 1000
 # Besides the pictures a form may hold a few other fields.
 _OTHER_PARTS, _MAX_PART_HEADERS = 8, 8
+# Each byte of a part's head as one character, whatever the client's encoding.
+_PART_HEAD_CHARSET = "latin-1"
+# A file name however it is written, for what the parsers of the standards' grammar do not take for one.
+_ANY_FILENAME = re.compile(r';\s*filename\*?\s*=\s*"?([^";]*)', re.IGNORECASE)
 _EXPECTED = '{"images": ["<base64>"]}'
 _BEGIN_BYTES = 64
 _TEXT = frozenset(string.printable.encode())
@@ -144,14 +148,19 @@ def read_form(body: bytes, boundary: str, most_parts: int) -> list[Part]:
     """
     parts, pieces = list[Part](), list[bytes]()
     try:
-        with PushMultipartParser(boundary, max_header_count=_MAX_PART_HEADERS, max_segment_count=most_parts) as parser:
+        with PushMultipartParser(
+            boundary,
+            max_header_count=_MAX_PART_HEADERS,
+            max_segment_count=most_parts,
+            header_charset=_PART_HEAD_CHARSET,
+        ) as parser:
             for event in parser.parse(_with_empty_parts_ended(body, parser.boundary)):
                 if isinstance(event, MultipartSegment):
                     head = event
                 elif event is not None:
                     pieces.append(event)
                 else:
-                    parts.append(Part(head.name, _filename(head), b"".join(pieces)))
+                    parts.append(Part(_text(str(head.name)), _filename(head), b"".join(pieces)))
                     pieces.clear()
     except ParserLimitReached as error:
         raise TooManyParts(f"the form has more than {most_parts} parts, or one with too long a head") from error
@@ -170,8 +179,22 @@ def _with_empty_parts_ended(body: bytes, boundary: bytes) -> bytes:
 
 
 def _filename(head: MultipartSegment) -> str | None:
-    if head.filename is None:
-        # RFC 5987's `filename*`, which RFC 7578 does not allow in forms and some clients send.
-        sent: str | None = parse_options_header(head["Content-Disposition"])[1].get("filename")
-        return sent
-    return str(head.filename)
+    if head.filename is not None:
+        return _text(str(head.filename))
+    disposition = _text(head["Content-Disposition"])
+    # RFC 5987's `filename*`, which RFC 7578 does not allow in forms and some clients send.
+    sent: str | None = parse_options_header(disposition)[1].get("filename")
+    if sent is None and (found := _ANY_FILENAME.search(disposition)):
+        sent = found[1].strip()
+    return None if sent is None else _printable(sent)
+
+
+def _text(head: str) -> str:
+    """What a client wrote in UTF-8; of any other encoding its ASCII characters, and marks in place of the rest."""
+    return _printable(head.encode(_PART_HEAD_CHARSET).decode(errors="replace"))
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from PIL import (
@@ -11,6 +11,7 @@ from PIL import (
     ExifTags,
     GifImagePlugin,
     Image,
+    ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -19,9 +20,12 @@ from PIL import (
 )
 
 from service.errors import BrokenImage, EmptyImage, ImageFault, ImageTooLarge, UnsupportedFormat
+from service.images import jpeg_segments, truncated
 from service.images.deep import to_8_bits
 from service.images.flatten import REDUCED_SIDE_PX, flattened, reduced
+from service.images.metadata import Stripped, without_metadata
 from service.images.steps import Step
+from service.images.truncated import Truncation
 
 # Imported, not searched for: no other decoder of Pillow is ever loaded, whatever the file claims to be.
 _PLUGINS = (
@@ -57,9 +61,6 @@ _OTHERS = {
 }
 # Each scan of a progressive JPEG runs over the whole picture, and a few bytes make a scan; cameras write about ten.
 _MAX_SCANS, _MAX_SCANNED_PIXELS = 100, 1_000_000_000
-# A marker that is neither a restart nor a stuffed byte of the data within a scan.
-_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _PNG_DEPTH_AT = 24
 # Where Pillow looks for the orientation, besides a TIFF's tags; it takes a while to find nothing.
 _ORIENTED_BY = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"})
@@ -74,6 +75,10 @@ _UPRIGHT = {
 }
 
 
+# Decodes a picture, from a file of these bytes → what is there if it is not whole.
+_Load = Callable[[ImageFile.ImageFile, bytes], Truncation | None]
+
+
 class Limits(NamedTuple):
     """What a single picture may be."""
 
@@ -85,25 +90,37 @@ class Limits(NamedTuple):
 class Picture(NamedTuple):
     """An upright picture of mode `L` or `RGB`, 8 bits a channel, and what was done to get it.
 
-    `source_pixels` is the size its file stated: what decoding it cost.
+    `source_pixels` is the size its file stated: what decoding it cost. `subject` is False where so much of the picture
+    is missing that nobody can tell what it shows.
     """
 
     image: Image.Image
     steps: tuple[Step, ...]
     source_pixels: int = 0
+    warnings: tuple[Step, ...] = ()
+    subject: bool = True
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
     """The first frame of an image file.
 
-    Raises EmptyImage, UnsupportedFormat, ImageTooLarge or BrokenImage.
+    A file that cannot be decoded is tried once more: without its metadata, and as far as its data go. Raises
+    EmptyImage, UnsupportedFormat, ImageTooLarge or BrokenImage.
     """
     if not data:
         raise EmptyImage("the file is empty")
     if len(data) > limits.max_bytes:
         raise ImageTooLarge(f"the file has {len(data)} bytes; at most {limits.max_bytes} are accepted")
     try:
-        return _decoded(data, limits)
+        return _decoded(Stripped(data, {}), limits, _load)
+    except BrokenImage:
+        pass  # its traceback holds the pixels of the first attempt until here
+    return _decoded(without_metadata(data), limits, _load_partly)
+
+
+def _decoded(file: Stripped, limits: Limits, load: _Load) -> Picture:
+    try:
+        return _picture(file, limits, load)
     except (ImageFault, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -112,24 +129,58 @@ def decode(data: bytes, limits: Limits) -> Picture:
         raise BrokenImage(f"the file cannot be decoded: {error}") from error
 
 
-def _decoded(data: bytes, limits: Limits) -> Picture:
-    with _opened(data) as image:
-        _check_header(image, data, limits)
-        source_pixels = image.width * image.height
+def _picture(file: Stripped, limits: Limits, load: _Load) -> Picture:
+    with _opened(file.data) as image:
+        image.info.update(file.info)
+        _check_header(image, file.data, limits)
+        stated = image.size
         _draft(image)
-        image.load()
-        _scale_colour_key(image, data)
-        shallow, steps = to_8_bits(image)
-        small, flattening = flattened(reduced(shallow))
-        if small.width * small.height < source_pixels:
-            steps.append(
-                Step("reduced", f"a picture of {source_pixels} pixels reduced to {small.width}×{small.height}")
-            )
+        truncation = load(image, file.data)
+        _scale_colour_key(image, file.data)
+        shallow, steps = to_8_bits(_opaque(image))
+        whole = shallow if truncation is None else truncation.of(shallow)
+        small, flattening = flattened(reduced(whole))
+        if (image.size, whole.size) != (stated, small.size):
+            pixels = stated[0] * stated[1]
+            steps.append(Step("reduced", f"a picture of {pixels} pixels reduced to {small.width}×{small.height}"))
         upright, turning = _upright(small, _orientation(image))
-        return Picture(upright, (*steps, *flattening, *turning), source_pixels)
+        picture = Picture(upright, (*steps, *flattening, *turning), stated[0] * stated[1])
+        return (
+            picture
+            if truncation is None
+            else picture._replace(warnings=(truncation.warning,), subject=truncation.is_telling)
+        )
 
 
-def _opened(data: bytes) -> Image.Image:
+def _load(image: ImageFile.ImageFile, data: bytes) -> Truncation | None:
+    """Decodes; what is there if the picture is not whole."""
+    image.load()
+    return _truncation_of_jpeg(image, data) if _is_jpeg(image) and truncated.ends_grey(image) else None
+
+
+def _load_partly(image: ImageFile.ImageFile, data: bytes) -> Truncation | None:
+    """As `_load`, as far as the data go."""
+    found = truncated.load(image)
+    return _truncation_of_jpeg(image, data) if _is_jpeg(image) else found
+
+
+def _truncation_of_jpeg(image: Image.Image, data: bytes) -> Truncation | None:
+    def decoded(other: bytes) -> Image.Image:
+        with _opened(other) as opened:
+            _draft(opened)
+            opened.load()
+            return opened
+
+    return truncated.of_jpeg(image, data, decoded)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """A BMP whose alpha is 0 everywhere without it: many programs leave it so and all of them show the colours."""
+    hidden = image.format == "BMP" and image.mode == "RGBA" and image.getbbox(alpha_only=True) is None
+    return image.convert("RGB") if hidden else image
+
+
+def _opened(data: bytes) -> ImageFile.ImageFile:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -153,25 +204,9 @@ def _check_header(image: Image.Image, data: bytes, limits: Limits) -> None:
         raise ImageTooLarge(f"the picture has {width}×{height} pixels; at most {limits.max_pixels} are accepted")
     if _has_more_frames(image, limits.max_frames):
         raise ImageTooLarge(f"the picture has more than {limits.max_frames} frames or pages")
-    scans = _scans(data) if "progressive" in image.info else 1
+    scans = jpeg_segments.scans(data, _MAX_SCANS) if "progressive" in image.info else 1
     if scans > _MAX_SCANS or scans * width * height > _MAX_SCANNED_PIXELS:
         raise ImageTooLarge(f"the progressive JPEG has {scans} scans or more; save it as a baseline JPEG")
-
-
-def _scans(data: bytes) -> int:
-    """The scans of a JPEG's first picture, counted to just above the limit; ITU-T T.81, annex B.
-
-    Segments are skipped by their length and whatever follows the end of the picture is not looked at: both may hold
-    anything, such as a thumbnail or a film.
-    """
-    scans, position = 0, 2
-    while (marker := _MARKER.search(data, position)) and scans <= _MAX_SCANS:
-        kind, after = marker.group()[1], marker.end()
-        if kind == _END_OF_IMAGE:
-            break
-        scans += kind == _START_OF_SCAN
-        position = after + int.from_bytes(data[after : after + 2])
-    return scans
 
 
 def _scale_colour_key(image: Image.Image, data: bytes) -> None:
@@ -192,8 +227,8 @@ def _is_jpeg(image: Image.Image) -> bool:
 
 
 def _has_more_frames(image: Image.Image, count: int) -> bool:
-    """Whether there are more than `count` frames; a GIF does not say, and only its first is ever looked at."""
-    if image.format == "GIF":
+    """Whether there are more than `count` frames; a GIF does not say, a JPEG's are behind it: not looked at."""
+    if image.format in ("GIF", "MPO"):
         return False
     if image.format != "TIFF":
         return int(getattr(image, "n_frames", 1)) > count

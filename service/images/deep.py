@@ -64,7 +64,7 @@ def _tag(image: Image.Image, number: int, otherwise: int) -> int:
 
 def _range(image: Image.Image) -> tuple[float, float]:
     """The least and the greatest finite value; 0 and 0 where there is none."""
-    finite = (block[np.isfinite(block)] for block in _blocks(image))
+    finite = (block[np.isfinite(block)] for block in bands(image))
     ends = [(float(block.min()), float(block.max())) for block in finite if block.size]
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (0.0, 0.0)
 
@@ -72,11 +72,11 @@ def _range(image: Image.Image) -> tuple[float, float]:
 def _scaled(image: Image.Image, low: float, high: float) -> Image.Image:
     """`low` as 0, `high` as 255; what is not a number as 0."""
     factor = 255 / (high - low) if high > low else 0.0
-    shares = (np.nan_to_num((block.astype(np.float64) - low) * factor) for block in _blocks(image))
+    shares = (np.nan_to_num((block.astype(np.float64) - low) * factor) for block in bands(image))
     return Image.fromarray(np.concatenate([np.clip(np.rint(share), 0, 255).astype(np.uint8) for share in shares]))
 
 
-def _blocks(image: Image.Image) -> Iterator[NDArray[np.generic]]:
+def bands(image: Image.Image) -> Iterator[NDArray[np.generic]]:
     """The values in bands of whole rows."""
     tagged = _tag(image, _BITS_PER_SAMPLE, 0) == 32 and _tag(image, _SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED
     rows = max(1, _BLOCK // image.width)

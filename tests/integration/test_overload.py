@@ -75,7 +75,9 @@ def test_requests_without_a_turn_in_time_are_refused_whole_and_counted(impatient
 
 def test_below_v1_and_v2_a_refusal_has_the_shape_that_their_clients_expect(impatient: Server, heavy: bytes) -> None:
     with all_cores_busy(impatient, heavy):
-        answers = [asked(impatient, post(path, b"{}")) for path in ("/v2/models/mnist/infer", "/v1/models/mnist:predict")]
+        answers = [
+            asked(impatient, post(path, b"{}")) for path in ("/v2/models/mnist/infer", "/v1/models/mnist:predict")
+        ]
     assert all(answer.status == 429 and set(answer.json()) == {"error"} for answer in answers)
     assert all(answer.headers["retry-after"] for answer in answers)
 
@@ -151,9 +153,7 @@ def test_requests_that_compute_nothing_do_not_wait_for_those_that_do(server: Ser
 def test_whoever_waits_too_long_for_a_thread_is_told_and_keeps_the_connection(
     tmp_path: Path, heavy: bytes, max_wait_s: float, header: str, status: int, code: str
 ) -> None:
-    with running(
-        tmp_path / "log", workers=1, max_wait_s=max_wait_s, max_request_pixels=2**30
-    ) as server:
+    with running(tmp_path / "log", workers=1, max_wait_s=max_wait_s, max_request_pixels=2**30) as server:
         with all_cores_busy(server, heavy), ExitStack() as held:
             clients = [held.enter_context(wire(server)) for _ in range(10)]
             for client in clients:

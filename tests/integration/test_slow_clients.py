@@ -229,7 +229,9 @@ def test_a_malformed_chunk_size_is_refused_at_once(server: Server, size: bytes) 
         assert client.answer() is None
 
 
-def test_with_tls_requests_take_the_same_path_with_the_same_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_tls_requests_take_the_same_path_with_the_same_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not shutil.which("openssl"):
         pytest.skip("openssl, which makes the certificate, is not here")
     names = ("-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost", "-days", "1")

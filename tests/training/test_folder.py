@@ -10,6 +10,7 @@ from PIL import Image
 
 from service import manifest as contract
 from tests.app import app_over
+from tests.conftest import encoded
 from training.cli import main
 from training.dataset import Content, DataFault
 from training.datasets import folder
@@ -80,13 +81,16 @@ def test_a_folder_that_is_split_already_stays_so(images: Path) -> None:
 def test_unreadable_files_are_listed_and_skipped_only_on_request(images: Path) -> None:
     (images / "sky" / "notes.txt").write_text("clouds")
     (images / "sky" / "half.png").write_bytes((images / "sky" / "0.png").read_bytes()[:80])
+    cut = encoded(Image.effect_noise((64, 64), 99), "JPEG")
+    (images / "sky" / "cut.jpg").write_bytes(cut[: len(cut) * 4 // 5])
     (images / "sky" / ".DS_Store").write_bytes(b"hidden")
     with pytest.raises(DataFault) as caught:
         read(images)
-    assert "2 files cannot be read" in str(caught.value) and "--skip-unreadable" in str(caught.value)
+    assert "3 files cannot be read" in str(caught.value) and "cut off" in str(caught.value)
+    assert "--skip-unreadable" in str(caught.value)
     assert "notes.txt" in str(caught.value) and "half.png" in str(caught.value)
     content = read(images, skip_unreadable=True)
-    assert len(content.remarks) == 2 and all(remark.startswith("skipped, ") for remark in content.remarks)
+    assert len(content.remarks) == 3 and all(remark.startswith("skipped, ") for remark in content.remarks)
 
 
 def test_a_picture_in_two_splits_is_reported(images: Path) -> None:

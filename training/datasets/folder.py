@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.errors import ImageFault
+from service.errors import BrokenImage, ImageFault
 from service.images import kinds
 from service.images.decode import Limits, decode
 from training import dataset, image_folder
@@ -91,7 +91,10 @@ def _read_files(paths: Iterable[Path], kind: str, shape: tuple[int, int, int], f
     for path in paths:
         try:
             data = path.read_bytes()
-            array = prepare(decode(data, _LIMITS), shape).array
+            picture = decode(data, _LIMITS)
+            if picture.warnings:  # a part of a picture is no example of what it shows
+                raise BrokenImage(picture.warnings[0].text)
+            array = prepare(picture, shape).array
         except (ImageFault, OSError) as fault:
             faults.append(f"{path}: {fault}")
             continue

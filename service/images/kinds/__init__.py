@@ -55,8 +55,11 @@ def find(kind: str) -> Prepare:
 
 
 def _checked(prepare: Prepare, picture: Picture, shape: tuple[int, int, int]) -> Prepared:
-    """What the kind prepares, with a warning if the picture is noise."""
+    """What the kind prepares, with the warnings of the picture itself, and one if it is noise."""
     prepared = prepare(picture, shape)
+    if picture.warnings:
+        warnings, subject = (*picture.warnings, *prepared.warnings), prepared.subject and picture.subject
+        prepared = prepared._replace(warnings=warnings, subject=subject)
     if prepared.subject and not prepared.in_form and square.likeness(picture.image) < _LEAST_LIKENESS:
         return prepared._replace(warnings=(*prepared.warnings, _NOISE), subject=False)
     return prepared

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask, Request
-from werkzeug.test import Client
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.test import Client, EnvironBuilder
 

@@ -5,9 +5,11 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.test import Client
 
 from service.api.problems import RequestFault, TooManyParts
 from service.api.uploads import Part, read_form
+from tests.conftest import golden
 
 MOST = 10
 
@@ -60,6 +62,33 @@ def test_any_bytes_are_a_form_or_refused(body: bytes) -> None:
 )
 def test_names_are_read_as_clients_write_them(head: str, name: str, filename: str | None) -> None:
     assert one(head) == Part(name, filename, b"x")
+
+
+@pytest.mark.parametrize(
+    ("rest", "filename"),
+    [
+        (b'name="image"; filename="m\xfcller.png"', "m\N{REPLACEMENT CHARACTER}ller.png"),
+        ('name="image"; filename="文件.png"'.encode("gbk"), None),
+        ('name="image"; filename="表"'.encode("shift-jis"), None),
+        ('name="image"; filename="表"; size=5'.encode("shift-jis"), None),
+        ('name="image"; filename="файл.png"'.encode("koi8-r"), None),
+        (b"name=image; filename=\xfc.png", None),
+        (b"name=\"image\"; filename*=iso-8859-1'de'm%FCller.png", "müller.png"),
+        (b"name=\"image\"; filename*=UTF-8''m%FCller.png", "m\N{REPLACEMENT CHARACTER}ller.png"),
+        (b'name="image"; filename*=\xfc.png', None),
+        (b'name="image"; filename="a\0\x1b[1m%0D%0A.png"', "a\ufffd\ufffd[1m\ufffd\ufffd.png"),
+        (b'name="image"; filename="a.png"\r\nContent-Type: image/png; name="\xfc.png"', "a.png"),
+        (b'name="image"; filename="a.png"\r\nX-Place: K\xf6ln', "a.png"),
+    ],
+)
+def test_a_head_in_any_encoding_is_that_of_a_file(client: Client, rest: bytes, filename: str | None) -> None:
+    for data, status in ((golden(), 200), (b"no picture", 415)):
+        body = b"--b\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n--b--\r\n" % (rest, data)
+        answer = client.post("/models/mnist/predict", data=body, content_type="multipart/form-data; boundary=b")
+        assert answer.status_code == status, answer.get_data(as_text=True)
+        told = answer.get_json()
+        assert status == 415 or told["predictions"][0]["label"] == "7"
+    assert told["file"].isprintable() and (filename is None or told["file"] == filename)
 
 
 @pytest.mark.parametrize("following", [b"--b--\r\n", written((FILE, b"x"))])

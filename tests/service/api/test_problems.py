@@ -92,7 +92,6 @@ def test_text_where_a_file_belongs_is_told_so(client: Client) -> None:
         ("multipart/form-data; boundary=x", b"garbage"),
         ("multipart/form-data; boundary=x", HALF_A_PART + b"\r\n--x\r\n"),
         ("multipart/form-data; boundary=x", HALF_A_PART.replace(b"form-data", b"attachment") + b"\r\n--x--\r\n"),
-        ("multipart/form-data; boundary=x", HALF_A_PART.replace(b"image", b"\xff") + b"\r\n--x--\r\n"),
         ("multipart/form-data; boundary=\xe4", b"--\xe4--"),
         (
             "multipart/form-data; boundary=x",
@@ -192,9 +191,7 @@ def test_an_unknown_route_is_404_and_never_html(client: Client, path: str) -> No
         ("POST", "/livez", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_a_wrong_method_is_405_and_says_which_are_allowed(
-    client: Client, method: str, path: str, allowed: str
-) -> None:
+def test_a_wrong_method_is_405_and_says_which_are_allowed(client: Client, method: str, path: str, allowed: str) -> None:
     response = client.open(path, method=method)
     check(response, 405, "method_not_allowed")
     assert response.headers["Allow"] == allowed

@@ -212,3 +212,32 @@ def test_a_data_set_picture_keeps_every_grey_level() -> None:
         options = {"lossless": True} if name == "WEBP" else {}
         decoded = decode(encoded(Image.fromarray(array), name, **options), LIMITS).image.convert("L")
         assert np.array_equal(np.asarray(decoded), array), name
+
+
+def bmp(header: int, alpha: int) -> bytes:
+    """A 32-bit BMP, red above blue, with an alpha mask in a header of this size."""
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    head = struct.pack("<IiiHHIIiiII", header, 8, 8, 1, 32, 3, 256, 0, 0, 0, 0) + masks
+    head += bytes(header - len(head))
+    rows = bytes([255, 0, 0, alpha]) * 32 + bytes([0, 0, 255, alpha]) * 32
+    return b"BM" + struct.pack("<IHHI", 14 + len(head) + len(rows), 0, 0, 14 + len(head)) + head + rows
+
+
+@pytest.mark.parametrize("header", [56, 108, 124])
+def test_a_bmp_whose_alpha_is_0_everywhere_is_opaque(header: int) -> None:
+    assert np.array_equal(pixels(bmp(header, 0)), pixels(bmp(header, 255)))
+    assert pixels(bmp(header, 0))[0, 0].tolist() == [255, 0, 0]
+
+
+def test_alpha_that_is_not_0_everywhere_counts_in_a_bmp() -> None:
+    data = bytearray(bmp(108, 0))
+    data[-1] = 255
+    assert "alpha" in codes(bytes(data))[0]
+
+
+@pytest.mark.parametrize("name", ["PNG", "WEBP", "GIF", "TIFF"])
+def test_other_pictures_may_be_wholly_transparent(name: str) -> None:
+    hidden = Image.new("RGBA", (9, 9), (200, 10, 10, 0))
+    assert codes(encoded(hidden, name, **({"lossless": True, "exact": True} if name == "WEBP" else {}))) == [
+        "alpha_white"
+    ]

@@ -40,7 +40,7 @@ def unreadable(tmp_path: Path) -> dict[str, Path]:
     contents = {
         "empty_image": b"",
         "unsupported_format": b"this is no picture",
-        "broken_image": noise[: len(noise) // 2],
+        "broken_image": noise[: len(noise) // 20],
         "image_too_large": encoded(Image.effect_noise((64, 64), 99), "BMP"),
     }
     for code, content in contents.items():

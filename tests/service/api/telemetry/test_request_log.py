@@ -62,9 +62,7 @@ def test_a_failure_of_ours_is_an_error_with_its_cause(
     assert "RuntimeError: broken" in json.loads(JsonFormatter().format(failed))["exception"]
 
 
-def test_a_client_that_hangs_up_in_the_middle_is_told_too(
-    client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_client_that_hangs_up_in_the_middle_is_told_too(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     client.post(PREDICT, data=b"half", environ_overrides={"CONTENT_LENGTH": "5000"})
     assert (line(caplog)["status"], line(caplog)["bytes_in"]) == (400, 5000)
 
