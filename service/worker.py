@@ -21,6 +21,8 @@ from service.worker_states import WorkerStates
 
 _RETRY_LOADING_S = 1.0
 _CHECK_S = 0.1
+# Turns of the event loop in which connections are accepted before the listeners close.
+_MAX_ACCEPT_TURNS = 1000
 
 
 class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
@@ -92,7 +94,15 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
             self._stop_task = asyncio.get_running_loop().create_task(self._stop(server))
 
     async def _stop(self, server: Server) -> None:
-        """Serves on until a successor is ready, or for the drain delay; then has uvicorn finish what is accepted."""
+        """Serves on for as long as others need it, then has uvicorn finish what is accepted."""
+        try:
+            await self._drain()
+            await self._stop_listening(server)
+        finally:
+            server.handle_exit(signal.SIGTERM, None)
+
+    async def _drain(self) -> None:
+        """Waits until a successor is ready, or for the drain delay; from then on each connection ends with its answer."""
         application: Application = self.wsgi
         if self.states.is_replaced(self.age):
             while self.states.awaits_successor(self.age):
@@ -102,12 +112,12 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
             await asyncio.sleep(self._settings.drain_delay_s)
         application.closing = True
         await asyncio.sleep(GRACE_S)
-        await self._stop_listening(server)
-        server.handle_exit(signal.SIGTERM, None)
 
     async def _stop_listening(self, server: Server) -> None:
         """Closes the listeners while no connection waits in their queues: the kernel would reset it."""
-        while select.select(self.sockets, (), (), 0)[0]:
+        for _ in range(_MAX_ACCEPT_TURNS):
+            if not select.select(self.sockets, (), (), 0)[0]:
+                break
             await asyncio.sleep(0)
         for listener in server.servers:
             listener.close()
