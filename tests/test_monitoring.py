@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import Counter, Gauge, Histogram, Summary
-from service.api.telemetry.metrics import Metrics
 
+from service.api.metrics import Metrics
 from tests.conftest import REPOSITORY
 
 DASHBOARD = json.loads((REPOSITORY / "deploy" / "grafana" / "dashboard.json").read_text())
