@@ -5,21 +5,19 @@ A request passes `Application.__call__` from top to bottom: probe, preflight, ke
 
 import asyncio
 import json
-import math
-import random
 import re
-import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
-from io import BytesIO
 from typing import Any, NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from flask import Flask
 
+from service import wsgi
+from service.admission import Admission, Receive
 from service.api import problems, telemetry
 from service.api.browser import cross_origin_headers, is_preflight, preflight_headers, with_security_headers
 from service.api.metrics import Metrics
@@ -27,29 +25,21 @@ from service.api.problems import RequestFault
 from service.api.telemetry import RequestRecord
 from service.auth import KeyFile
 from service.bodies import Bodies, Body
-from service.errors import Abandoned, DeadlinePassed, Fault, Forbidden, MethodNotAllowed, NotReady, Overloaded
+from service.errors import Fault, Forbidden, MethodNotAllowed, NotReady
 from service.inference.registry import Registry
 from service.inference.watch import Watch
 from service.settings import Settings
+from service.wsgi import Headers
 
 Message = MutableMapping[str, Any]
 Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
 # Requests that compute nothing, such as GET, take a thread of their own pool.
 _OTHER_THREADS = 2
-# Requests at hand for a computing thread that gets free: it need not wait for the event loop.
-_NEXT_REQUESTS = 1
-# A client that disconnects is noticed after this time at the earliest; watching each short request would cost more.
-_WATCH_AFTER_S = 0.05
-_EXPORT_INTERVAL_S = 0.25
 # How long and how much of a refused body is read and dropped, so that its client reads the refusal.
 _DISCARD_S, _DISCARD_BYTES = 2.0, 64 * 2**20
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
-# The body is in memory, whole: only its length is left to say.
-_BODY_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _JSON: Headers = [(b"content-type", b"application/json")]
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 # What a probe that succeeds answers; `live` beside `ready` is for readers of a misprint in the protocol.
@@ -80,9 +70,7 @@ class Application:
         self.registry, self.settings = registry, settings
         self._metrics, self._key_file = metrics, key_file
         self._bodies = Bodies(settings.max_request_bytes, settings.body_timeout_s, settings.max_held_bytes)
-        self._turns = asyncio.Semaphore(settings.computing_threads + _NEXT_REQUESTS)
-        self._waiting = self._computing = 0
-        self._compute_pool = ThreadPoolExecutor(settings.computing_threads, "compute")
+        self._admission = Admission(settings.computing_threads, settings.max_wait_s)
         self._other_pool = ThreadPoolExecutor(_OTHER_THREADS, "other")
         self.stopping = False
         """Whether /readyz says that the service is stopping."""
@@ -130,9 +118,13 @@ class Application:
         record.bytes_in, record.received = body.size or record.bytes_in, time.monotonic()
         if timeout_s is not None:
             record.limit_time(timeout_s)
-        environ = _environ(scope, content, record)
+        environ = wsgi.environ(scope, content) | {telemetry.ENVIRON_KEY: record}
         if method == "POST" and _COMPUTING_PATHS.fullmatch(path):
-            return await self._compute(environ, record, receive)
+            try:
+                return await self._admission.run(partial(self._call_flask, environ, record), record, receive)
+            except Fault:
+                environ.clear()  # the pool lets go of a cancelled job, and so of the body, only in its turn
+                raise
         return await asyncio.get_running_loop().run_in_executor(self._other_pool, self._call_flask, environ, record)
 
     def _probe(self, path: str, record: RequestRecord) -> Answer:
@@ -162,73 +154,9 @@ class Application:
             raise
         record.key_name = key and key.name
 
-    async def _compute(self, environ: dict[str, Any], record: RequestRecord, receive: Receive) -> Answer:
-        """Flask's answer, once a computing thread is free.
-
-        Raises Overloaded or DeadlinePassed if none is in time, and Abandoned if the client has gone meanwhile.
-        """
-        loop = asyncio.get_running_loop()
-        await self._take_turn(record, receive)
-        watch: list[asyncio.Task[None]] = []
-        timer = loop.call_later(_WATCH_AFTER_S, lambda: watch.append(loop.create_task(_watch(receive, record))))
-        self._computing += 1
-        try:
-            return await loop.run_in_executor(self._compute_pool, self._call_flask, environ, record)
-        finally:
-            self._computing -= 1
-            self._turns.release()
-            timer.cancel()
-            for task in watch:
-                task.cancel()
-
-    async def _take_turn(self, record: RequestRecord, receive: Receive) -> None:
-        """Waits for a computing thread, first come, first served."""
-        if not self._turns.locked():
-            await self._turns.acquire()
-        else:
-            await self._wait(record)
-            if await _has_gone(receive):
-                self._turns.release()
-                raise Abandoned("the client closed its connection while the request waited for its turn")
-        record.stages_s["queue"] = time.monotonic() - record.received
-
-    async def _wait(self, record: RequestRecord) -> None:
-        latest = record.received + self.settings.max_wait_s
-        latest = latest if record.deadline is None else min(latest, record.deadline)
-        is_own = latest == record.deadline
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(latest - time.monotonic()):
-                await self._turns.acquire()
-        except TimeoutError:
-            if is_own:
-                text = "the time that the request allowed is over; nothing was computed for it"
-                raise DeadlinePassed(text) from None
-            text = f"the service is busy: no turn came within {self.settings.max_wait_s:g} s; try again later"
-            raise Overloaded(text, self._retry_after_s()) from None
-        finally:
-            self._waiting -= 1
-
-    def _retry_after_s(self) -> int:
-        """By chance up to twice the longest wait: clients that were refused together must not come back together."""
-        return random.randint(1, max(1, math.ceil(2 * self.settings.max_wait_s)))
-
     def _call_flask(self, environ: dict[str, Any], record: RequestRecord) -> Answer:
         """Runs the Flask application in this thread."""
-        status, headers = "", list[tuple[str, str]]()
-
-        def start_response(line: str, fields: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
-            nonlocal status, headers
-            status, headers = line, fields
-            return lambda data: None
-
-        parts: Iterable[bytes] = self.flask.wsgi_app(environ, start_response)
-        try:
-            body = b"".join(parts)
-        finally:
-            if close := getattr(parts, "close", None):
-                close()
-        return self._finish(record, int(status[:3]), _encoded(headers), body)
+        return self._finish(record, *wsgi.call(self.flask.wsgi_app, environ))
 
     def _finish(self, record: RequestRecord, status: int, headers: Headers, body: bytes) -> Answer:
         """Logs and counts a request that is answered."""
@@ -240,7 +168,7 @@ class Application:
         """The answer to a request that Flask does not see."""
         problem = problems.of_fault(path, record.request_id, fault)
         record.code = problems.code_of(fault)
-        headers = _encoded([("Content-Type", problem.media_type), *problem.headers.items()])
+        headers = wsgi.encoded([("Content-Type", problem.media_type), *problem.headers.items()])
         return self._finish(record, problem.status, headers, problem.content.encode())
 
     def _json(self, record: RequestRecord, status: int, content: Mapping[str, object]) -> Answer:
@@ -276,7 +204,7 @@ class Application:
         watch = Watch(self.registry, self.settings.poll_interval_s) if self.settings.poll_interval_s else None
         if watch:
             watch.start()
-        export = asyncio.create_task(self._export_load())
+        export = asyncio.create_task(self._admission.export_load(self._metrics.set_load))
         await send({"type": "lifespan.startup.complete"})
         with suppress(asyncio.CancelledError):  # a quick stop does not wait for this coroutine
             await receive()
@@ -284,16 +212,6 @@ class Application:
         if watch:
             watch.stop()
         await send({"type": "lifespan.shutdown.complete"})
-
-    async def _export_load(self) -> None:
-        """Keeps the gauges of waiting and computing requests up to date."""
-        exported = None
-        while True:
-            load = (self._waiting, self._computing)
-            if load != exported:
-                self._metrics.set_load(*load)
-                exported = load
-            await asyncio.sleep(_EXPORT_INTERVAL_S)
 
 
 async def _send(answer: Answer, is_head: bool, body: Body, receive: Receive, send: Send) -> None:
@@ -319,22 +237,6 @@ async def _discard(receive: Receive) -> None:
                 left -= len(message["body"])
 
 
-async def _has_gone(receive: Receive) -> bool:
-    """Whether the client of a request whose body is whole has closed its connection."""
-    try:
-        async with asyncio.timeout(0):
-            return bool((await receive())["type"] == "http.disconnect")
-    except TimeoutError:
-        return False
-
-
-async def _watch(receive: Receive, record: RequestRecord) -> None:
-    """Tells the computing thread when the client has closed its connection."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    record.client_gone = True
-
-
 def _record(scope: Scope, headers: Mapping[bytes, bytes]) -> RequestRecord:
     length = _text(headers, b"content-length")
     return RequestRecord(
@@ -355,40 +257,5 @@ def _timeout_s(header: bytes | None) -> float | None:
     return float(text)
 
 
-def _environ(scope: Scope, body: bytes, record: RequestRecord) -> dict[str, Any]:
-    """The WSGI environ (PEP 3333) of a request whose body is in memory."""
-    host, port = scope.get("server") or ("", None)
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_NAME": host,
-        "SERVER_PORT": str(port or ""),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "REMOTE_ADDR": (scope.get("client") or ("",))[0],
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        telemetry.ENVIRON_KEY: record,
-    }
-    for name, value in scope["headers"]:
-        # An underscore would become the same name as a dash, and so pass for another header.
-        if b"_" not in name and name not in _BODY_FRAMING:
-            key = name.decode("latin-1").upper().replace("-", "_")
-            key, text = key if key == "CONTENT_TYPE" else f"HTTP_{key}", value.decode("latin-1")
-            environ[key] = f"{environ[key]},{text}" if key in environ else text
-    return environ
-
-
 def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:
     return headers.get(name, b"").decode("latin-1")
-
-
-def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]

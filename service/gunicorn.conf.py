@@ -21,6 +21,7 @@ from service import auth, logs
 from service.errors import Fault
 from service.inference import folders
 from service.settings import SettingsFault, misspelt, read_settings
+from service.worker_states import WorkerStates
 
 _log = logging.getLogger("service")
 _ADDRESS_WITHIN_S = 5
@@ -79,7 +80,7 @@ def on_starting(server: Any) -> None:
         on_exit(server)
         sys.exit(f"squint: {fault}")
     _import_service()
-    server.states = importlib.import_module("service.worker").WorkerStates()
+    server.states = WorkerStates()
     # For SIGUSR2: gunicorn would start the file of `-m gunicorn` as a script, whose folder hides modules of Python's.
     server.START_CTX["args"] = list(sys.orig_argv)
     # Readiness waits for these; a model that is added later cannot take it away from the others.

@@ -1,176 +1,28 @@
-"""gunicorn's worker class: uvicorn's worker, with limits on heads and connections and a stop that loses no request."""
+"""gunicorn's worker class: uvicorn's worker, with a stop and a reload that lose no request."""
 
 import asyncio
 import logging
-import mmap
 import select
 import signal
-import socket
-import struct
 import sys
 import time
 from functools import partial
 from types import MethodType
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
 from service import startup
 from service.asgi import Application
-from service.errors import Fault, HeadTooLarge, RequestTimeout
-from service.settings import Settings, read_settings
+from service.protocol import GRACE_S, BoundedProtocol, Connections
+from service.settings import read_settings
+from service.worker_states import WorkerStates
 
-# Of request line and headers together.
-_MAX_HEAD_BYTES = 64 * 1024
-# Connections are open and listened for this long after a stop has begun: their requests may be on the way.
-_GRACE_S = 0.5
 _RETRY_LOADING_S = 1.0
 _CHECK_S = 0.1
-
-
-class WorkerStates:
-    """Which workers there are and which of them are ready, in memory that gunicorn's parent and all workers share.
-
-    Workers are named by their age, gunicorn's count of started workers.
-    """
-
-    _STARTING, _READY = 1, 2
-    _SLOTS = 4096
-    _HEADER = struct.Struct("q")
-
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, self._HEADER.size + self._SLOTS)
-        self._last_age = 0
-
-    def add(self, age: int) -> None:
-        """Notes a worker that is about to be forked; to be called by the parent."""
-        self._last_age = age
-        self.set_ready(age, False)
-
-    def set_ready(self, age: int, ready: bool) -> None:
-        """Notes whether a worker answers for all models."""
-        self._memory[self._place(age)] = self._READY if ready else self._STARTING
-
-    def remove(self, age: int) -> None:
-        """Forgets a worker that has ended."""
-        self._memory[self._place(age)] = 0
-
-    def replace_all(self) -> None:
-        """Notes that all workers there are will be replaced; to be called by the parent."""
-        self._HEADER.pack_into(self._memory, 0, self._last_age)
-
-    def is_replaced(self, age: int) -> bool:
-        """Whether others take a worker's place, so that the service as a whole goes on."""
-        replaced: int = self._HEADER.unpack_from(self._memory, 0)[0]
-        return age <= replaced
-
-    def awaits_successor(self, age: int) -> bool:
-        """Whether younger workers have been started, and none of them is ready yet."""
-        younger = [self._memory[self._place(age + number)] for number in range(1, self._SLOTS // 2)]
-        return self._STARTING in younger and self._READY not in younger
-
-    def another_is_ready(self, age: int) -> bool:
-        """Whether another worker than this one is ready."""
-        others = [self._memory[self._place(age + number)] for number in range(1, self._SLOTS)]
-        return self._READY in others
-
-    def _place(self, age: int) -> int:
-        return self._HEADER.size + age % self._SLOTS
-
-
-class Connections:
-    """The limits of a worker's connections, and those of them whose next request is not whole, oldest first."""
-
-    def __init__(self, max_connections: int, settings: Settings) -> None:
-        self.max_connections, self.settings = max_connections, settings
-        self.incomplete: dict[BoundedProtocol, None] = {}
-
-
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with limits on the time and size of a head, on connections, and on unread answers."""
-
-    def __init__(self, limits: Connections, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._limits = limits
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
-        self._is_busy = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Makes room for the connection: the one that has kept the worker waiting for longest is closed."""
-        super().connection_made(transport)
-        if len(self.connections) > self._limits.max_connections and self._limits.incomplete:
-            next(iter(self._limits.incomplete)).transport.close()
-        self._limits.incomplete[self] = None
-        self._start_head()
-        if sys.platform == "linux":
-            # The kernel closes a connection whose client does not take its answer.
-            timeout_ms = round(self._limits.settings.answer_timeout_s * 1000)
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forgets the connection."""
-        self._stop_head()
-        self._limits.incomplete.pop(self, None)
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Bounds time and size of a head."""
-        if not self._is_busy and self._head_timer is None:
-            self._start_head()
-        super().data_received(data)
-        if self._head_timer is not None:
-            self._head_bytes += len(data)
-            if self._head_bytes > _MAX_HEAD_BYTES:
-                self._refuse(HeadTooLarge(f"request line and headers have more than {_MAX_HEAD_BYTES} bytes together"))
-
-    def on_headers_complete(self) -> None:
-        """The head is whole."""
-        self._stop_head()
-        self._is_busy = True
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        self._limits.incomplete.pop(self, None)
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """The connection waits for its next request, unless that has come already."""
-        self._is_busy = bool(self.pipeline)
-        if not self.transport.is_closing():
-            self._limits.incomplete[self] = None
-        super().on_response_complete()
-
-    def shutdown(self) -> None:
-        """Closes the connection once it has been idle for a moment: its next request may be on the way."""
-        self.loop.call_later(_GRACE_S, super().shutdown)
-
-    def _start_head(self) -> None:
-        self._head_bytes = 0
-        self._head_timer = self.loop.call_later(self._limits.settings.head_timeout_s, self._on_slow_head)
-
-    def _stop_head(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _on_slow_head(self) -> None:
-        if self._head_bytes:
-            limit_s = self._limits.settings.head_timeout_s
-            self._refuse(RequestTimeout(f"the head of the request did not arrive within {limit_s:g} s"))
-        else:
-            self.transport.close()
-
-    def _refuse(self, fault: Fault) -> None:
-        """Answers a client whose head did not come, and closes the connection."""
-        self._stop_head()
-        if not self.transport.is_closing():
-            application: Application = self.config.loaded_app
-            self.transport.write(application.refuse_connection(fault))
-            self.transport.close()
+# Turns of the event loop in which connections are accepted before the listeners close.
+_MAX_ACCEPT_TURNS = 1000
 
 
 class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
@@ -242,7 +94,15 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
             self._stop_task = asyncio.get_running_loop().create_task(self._stop(server))
 
     async def _stop(self, server: Server) -> None:
-        """Serves on until a successor is ready, or for the drain delay; then has uvicorn finish what is accepted."""
+        """Serves on for as long as others need it, then has uvicorn finish what is accepted."""
+        try:
+            await self._drain()
+            await self._stop_listening(server)
+        finally:
+            server.handle_exit(signal.SIGTERM, None)
+
+    async def _drain(self) -> None:
+        """Waits until a successor is ready, or for the drain delay; from then on each connection ends with its answer."""
         application: Application = self.wsgi
         if self.states.is_replaced(self.age):
             while self.states.awaits_successor(self.age):
@@ -251,13 +111,13 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
             application.stopping = True
             await asyncio.sleep(self._settings.drain_delay_s)
         application.closing = True
-        await asyncio.sleep(_GRACE_S)
-        await self._stop_listening(server)
-        server.handle_exit(signal.SIGTERM, None)
+        await asyncio.sleep(GRACE_S)
 
     async def _stop_listening(self, server: Server) -> None:
         """Closes the listeners while no connection waits in their queues: the kernel would reset it."""
-        while select.select(self.sockets, (), (), 0)[0]:
+        for _ in range(_MAX_ACCEPT_TURNS):
+            if not select.select(self.sockets, (), (), 0)[0]:
+                break
             await asyncio.sleep(0)
         for listener in server.servers:
             listener.close()

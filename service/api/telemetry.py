@@ -136,7 +136,8 @@ def note_route() -> None:
     # Flask's name for the request looks it up at each use.
     current: Request = request._get_current_object()  # type: ignore[attr-defined]
     rule = current.url_rule
-    current.environ[ENVIRON_KEY].route = rule.rule if rule else UNMATCHED
+    record = current.environ.setdefault(ENVIRON_KEY, RequestRecord())
+    record.route = rule.rule if rule else UNMATCHED
 
 
 def request_id(sent: str) -> str:
