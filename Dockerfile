@@ -22,7 +22,7 @@ COPY service service
 # Compiled here: the root file system is read-only at run time.
 RUN python -m compileall -q service
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 SQUINT_HOST=0.0.0.0
-# glibc gives the memory of a large picture back to the system: 4 and 8 MiB.
+# As `python -m service serve` sets them: glibc gives back what a large picture took.
 ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=8388608
 EXPOSE 8000
 USER 10001:10001

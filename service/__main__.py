@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from service.offline.lines import Line, Teller
 
 _GUNICORN_CONF = Path(__file__).with_name("gunicorn.conf.py")
+# glibc reads these at the start of a process. By default it keeps most of what a large picture took.
+MALLOC_LIMITS = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(8 * 2**20),
+}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,7 +44,8 @@ class _Serve(click.Command):
 @main.command(cls=_Serve)
 def serve() -> None:
     """Serves the models in the foreground until Ctrl-C or SIGTERM."""
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN_CONF)])  # noqa: S606
+    command = [sys.executable, "-m", "gunicorn", "--config", str(_GUNICORN_CONF)]
+    os.execve(sys.executable, command, {**MALLOC_LIMITS, **os.environ})  # noqa: S606
 
 
 @main.command()

@@ -26,6 +26,8 @@ from service.worker_states import WorkerStates
 _log = logging.getLogger("service")
 _ADDRESS_WITHIN_S = 5
 _MAX_CONNECTIONS = 1000
+# Of a worker: four files, 64 KiB each at first.
+_METRICS_KIB = 256
 # Of a worker itself: models, metrics, log, event loop.
 _OWN_FILES = 64
 try:
@@ -112,8 +114,12 @@ def _check_keys() -> None:
 
 
 def _check_metrics_dir() -> None:
+    name = f"PROMETHEUS_MULTIPROC_DIR={str(_metrics_dir)!r}"
     if not os.access(_metrics_dir, os.W_OK):
-        raise SettingsFault(f"PROMETHEUS_MULTIPROC_DIR={str(_metrics_dir)!r}: is no folder that can be written to")
+        raise SettingsFault(f"{name}: is no folder that can be written to")
+    needed_kib = workers * _METRICS_KIB
+    if shutil.disk_usage(_metrics_dir).free < needed_kib * 1024:
+        raise SettingsFault(f"{name}: has no room for metrics; free {needed_kib} KiB there, or name another folder")
 
 
 def _check_address(server: Any) -> None:

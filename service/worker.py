@@ -49,6 +49,20 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
         self._stop_task: asyncio.Task[None] | None = None
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
+    def init_process(self) -> None:
+        """Starts the worker; another one is tried if it fails.
+
+        If one of the first workers fails, gunicorn ends the service. Later the others must serve on.
+        """
+        try:
+            super().init_process()
+        except Exception:
+            if self.booted or self.age <= self.cfg.workers:
+                raise
+            self.log.exception("the worker could not start; another one is tried in %g s", _RETRY_LOADING_S)
+            time.sleep(_RETRY_LOADING_S)
+            sys.exit(1)
+
     def init_signals(self) -> None:
         """Has signals end the process in order while it loads, and once uvicorn has stopped."""
         super().init_signals()

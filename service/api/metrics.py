@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.api.telemetry import STAGES, RequestRecord
+from service.api.telemetry import STAGES, UNROUTED, RequestRecord
 from service.inference.classifier import Prediction
 from service.inference.registry import Change
 from service.manifest import Manifest
@@ -54,6 +54,8 @@ class Metrics:
         # Cached per app: a service has few routes, methods, statuses and versions.
         self._requests_of = cache(self._requests.labels)
         self._seconds_of = cache(self._request_seconds.labels)
+        # The first series opens the worker's file of histograms: in a request, that would fail if the folder is gone.
+        self._seconds_of(UNROUTED)
         self._version = cache(self._look_up_version)
 
     def _declare_for_models(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from service.__main__ import MALLOC_LIMITS
 from service.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.integration.container import DOCKERFILE, image_command
@@ -28,6 +29,11 @@ def test_gunicorn_itself_is_the_first_process() -> None:
 def test_the_image_runs_as_nobody_in_particular_and_is_checked() -> None:
     assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", stage("runtime"), re.MULTILINE)
     assert 'CMD ["python", "-m", "service", "health"]' in DOCKERFILE and "HEALTHCHECK" in DOCKERFILE
+
+
+def test_the_image_limits_what_glibc_keeps_as_the_command_does() -> None:
+    for name, value in MALLOC_LIMITS.items():
+        assert re.search(rf"^ENV .*\b{name}={value}\b", stage("runtime"), re.MULTILINE)
 
 
 def test_every_package_is_locked_by_hash() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from service import keys
+from service import auth
 from service.inference.version_labels import FILE_NAME as LABELS_FILE
 from tests.conftest import MODELS, REPOSITORY, SHIPPED
 from tests.integration.server import running
@@ -67,7 +67,7 @@ def test_a_command_for_a_shipped_model_is_answered(models: Path, tmp_path: Path)
 
 def test_a_command_with_a_key_is_answered_where_keys_are_needed(models: Path, tmp_path: Path) -> None:
     asked = [command for command in COMMANDS if KEY in command.text]
-    key, line = keys.make("phone", ["predict"])
+    key, line = auth.make("phone", ["predict"])
     (tmp_path / "keys").write_text(line)
     with running(tmp_path / "log", workers=1, models_dir=models, api_keys_file=tmp_path / "keys") as server:
         assert asked and {status(command, server.url, **{KEY: key}) for command in asked} == {"200"}

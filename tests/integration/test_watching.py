@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -38,6 +39,11 @@ def eventually(condition: Callable[[], bool]) -> None:
 def total(server: Server, start: str) -> float:
     text = server.get("/metrics")[1]
     return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(start))
+
+
+def wait_for_both(server: Server) -> None:
+    """Returns when two workers have loaded all models."""
+    until(lambda: total(server, "squint_model_loads_total") == 2 * len(SHIPPED))
 
 
 def status(server: Server, key: str) -> int:
@@ -133,6 +139,37 @@ def test_counts_outlive_workers_and_gauges_do_not(tmp_path: Path) -> None:
         assert total(server, "squint_model_version_ready") == len(SHIPPED)
 
 
+def test_a_metrics_folder_that_is_deleted_costs_no_request_and_comes_back_with_the_next_worker(tmp_path: Path) -> None:
+    with running(tmp_path / "log", workers=2) as server:
+        wait_for_both(server)
+        shutil.rmtree(metrics_folders(server)[0])
+        assert {server.post(PREDICT, golden())[0] for _ in range(20)} == {200}
+        for worker in living_workers(server):
+            os.kill(worker, signal.SIGKILL)
+        until(lambda: len(living_workers(server)) == 2)
+        until(lambda: total(server, "squint_workers") == 2)
+        assert server.process.poll() is None
+
+
+def test_a_worker_that_cannot_write_metrics_is_tried_again_while_the_other_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, away = tmp_path / "metrics", tmp_path / "away"
+    folder.mkdir()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
+    with running(tmp_path / "log", workers=2) as server:
+        wait_for_both(server)
+        folder.rename(away)
+        folder.touch()
+        os.kill(living_workers(server)[0], signal.SIGKILL)
+        wait_for_workers(server, 4)
+        assert server.post(PREDICT, golden())[0] == 200
+        folder.unlink()
+        away.rename(folder)
+        until(lambda: total(server, "squint_workers") == 2)
+        assert {server.post(PREDICT, golden())[0] for _ in range(20)} == {200}
+
+
 def test_sighup_keeps_the_counts_and_the_end_still_removes_their_folder(tmp_path: Path) -> None:
     with running(tmp_path / "log", workers=1) as server:
         (folder,) = metrics_folders(server)
@@ -144,9 +181,20 @@ def test_sighup_keeps_the_counts_and_the_end_still_removes_their_folder(tmp_path
     assert not folder.exists()
 
 
+def rubbish(file: Path) -> None:
+    file.write_text("rubbish")
+
+
+def unreadable(file: Path) -> None:
+    """Also for root, whom permissions do not stop."""
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize("damage", [rubbish, unreadable])
 @pytest.mark.parametrize("replace", ["kill", "reload"])
 def test_a_keys_file_that_breaks_takes_no_worker_down_and_the_last_good_keys_stay_valid(
-    tmp_path: Path, replace: str
+    tmp_path: Path, replace: str, damage: Callable[[Path], None]
 ) -> None:
     (old, old_line), (key, line) = auth.make("old", ["predict"]), auth.make("phone", ["predict"])
     file = tmp_path / "keys"
@@ -154,7 +202,7 @@ def test_a_keys_file_that_breaks_takes_no_worker_down_and_the_last_good_keys_sta
     with running(tmp_path / "log", workers=2, api_keys_file=file) as server:
         file.write_text(line)
         until(lambda: {status(server, key) for _ in range(10)} == {200})
-        file.write_text("rubbish")
+        damage(file)
         if replace == "kill":
             os.kill(workers_of(server)[0], signal.SIGKILL)
             wait_for_workers(server, 3)
@@ -166,7 +214,7 @@ def test_a_keys_file_that_breaks_takes_no_worker_down_and_the_last_good_keys_sta
         assert {status(server, key) for _ in range(40)} == {200}
         assert {status(server, old) for _ in range(40)} == {401}
         assert server.process.poll() is None
-    assert "cannot be used: line 1: " in server.log.read_text()
+    assert "the last good keys stay valid: " in server.log.read_text()
 
 
 def test_the_server_header_names_no_version(tmp_path: Path) -> None:

@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.conftest import SHIPPED
-from tests.integration.processes import until
 from tests.integration.server import Server, running
-from tests.integration.test_watching import total
+from tests.integration.test_watching import wait_for_both
 from tests.reliability import scale as scales
 from tests.reliability.memory import needs_proc
 from tests.reliability.scale import Scale
@@ -41,8 +39,3 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         wait_for_both(ready)
         yield ready
     assert "Traceback" not in log.read_text()
-
-
-def wait_for_both(server: Server) -> None:
-    """Returns when two workers can answer: one that comes later is left connections by the other, which ends them."""
-    until(lambda: total(server, "squint_model_loads_total") == 2 * len(SHIPPED))

@@ -5,8 +5,9 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from statistics import median
 from threading import Event
 
 import numpy as np
@@ -18,7 +19,8 @@ from tests.conftest import SHIPPED, encoded, golden
 from tests.integration.crowd import Crowd
 from tests.integration.processes import living_workers
 from tests.integration.server import Server, running
-from tests.integration.wire import GET_LIVE, address, chunked, post
+from tests.integration.test_watching import wait_for_both
+from tests.integration.wire import GET_LIVE, Wire, address, chunked, post
 from tests.reliability import account
 from tests.reliability.beside import beside
 from tests.reliability.conftest import Tell
@@ -57,7 +59,8 @@ def carried(load: Load) -> float:
 
 def test_five_times_what_it_carries(tmp_path: Path, scale: Scale, tell: Tell) -> None:
     needs_proc()
-    with running(tmp_path / "log", workers=2, log_level="warning") as server:
+    # A wait so short that the refusals of a second, too, fit on the sender's connections.
+    with running(tmp_path / "log", workers=2, max_wait_s=0.5, log_level="warning") as server:
         workers = living_workers(server)
         load = Hurried(*address(server), PREDICT, photo())
         rate = TIMES * carried(load)
@@ -172,6 +175,49 @@ def test_who_sends_a_byte_a_second_harms_nobody(tmp_path: Path, scale: Scale, te
     )
     account.check(crowd)
     assert crowd.outcomes["refused"] == 0 and longest <= 1
+    assert "Traceback" not in server.log.read_text()
+
+
+HEADS, BODIES = 500, 300
+HEAD_LIMIT_S, BODY_LIMIT_S = 6.0, 8.0
+# Between a limit and the end of its connection, on a busy machine: what still comes of a body is read for 2 s.
+LATE_S = 4.0
+
+
+def half_sent(server: Server, request: bytes, opened: list[float]) -> Wire:
+    """A connection with a request that is never finished; adds the time it was sent."""
+    client = Wire(socket.create_connection(address(server), timeout=60))
+    client.send(request)
+    opened.append(time.monotonic())
+    return client
+
+
+def usual_s(server: Server) -> float:
+    """The median time of an answer."""
+    return median(closed_loop(Load(*address(server), PREDICT, golden()), 4, 2.0).times["200"])
+
+
+def test_half_sent_requests_hold_up_nobody_and_are_closed_in_time(tmp_path: Path, tell: Tell) -> None:
+    started = running(tmp_path / "log", workers=2, head_timeout_s=HEAD_LIMIT_S, body_timeout_s=BODY_LIMIT_S)
+    with started as server, ExitStack() as held:
+        wait_for_both(server)
+        usual, opened = usual_s(server), list[float]()
+        halves = [GET_LIVE[:-2]] * HEADS + [post(PREDICT, golden())[:-1]] * BODIES
+        clients = [half_sent(server, half, opened) for half in halves]
+        for client in clients:
+            held.enter_context(client.socket)
+        beside = usual_s(server)
+        waits = []
+        for client, sent, limit_s in zip(
+            clients, opened, [HEAD_LIMIT_S] * HEADS + [BODY_LIMIT_S] * BODIES, strict=True
+        ):
+            assert client.answered().status == 408 and client.answer() is None
+            waits.append(time.monotonic() - sent - limit_s)
+    tell(
+        f"median {usual * 1000:.1f} ms, then {beside * 1000:.1f} ms beside {HEADS} heads and {BODIES} bodies; "
+        f"closed {max(waits):.2f} s after their limit at most"
+    )
+    assert beside <= 2 * usual and max(waits) <= LATE_S
     assert "Traceback" not in server.log.read_text()
 
 
