@@ -21,7 +21,6 @@ COPY models models
 COPY service service
 # Compiled here: the root file system is read-only at run time.
 RUN python -m compileall -q service
-# Only /tmp is written to: the metrics that the workers share.
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 SQUINT_HOST=0.0.0.0
 # As `python -m service serve` sets them: glibc gives back what a large picture took.
 ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=8388608

@@ -1,4 +1,4 @@
-"""Dashboard, alerts and the page on metrics speak of what the service really counts."""
+"""Dashboard, alerts and docs/metrics.md name the metrics that the service exports."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import Counter, Gauge, Histogram, Summary
+from prometheus_client import Counter, Gauge, Histogram
 
 from service.api.metrics import Metrics
 from tests.conftest import REPOSITORY
@@ -22,26 +22,27 @@ SCRAPED = {"job", "instance"}
 PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
-def counted() -> dict[str, tuple[str, set[str]]]:
+def exported() -> dict[str, tuple[str, set[str]]]:
     """Every metric by the name it is exposed under: its type and its labels."""
-    kinds = {Counter: "counter", Gauge: "gauge", Histogram: "histogram", Summary: "summary"}
+    kinds = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
     found = {}
     for collector in Metrics()._registry._collector_to_names:
-        assert isinstance(collector, Counter | Gauge | Histogram | Summary)
+        assert isinstance(collector, Counter | Gauge | Histogram)
         name = collector._name + ("_total" if isinstance(collector, Counter) else "")
         found[name] = (kinds[type(collector)], set(collector._labelnames))
     return found
 
 
-METRICS = counted()
+METRICS = exported()
 
 
 def family(series: str) -> str:
     """The metric that a series in an expression belongs to; fails if there is none."""
-    for suffix, kinds in (("", ("counter", "gauge")), ("_bucket", ("histogram",)),
-                          ("_sum", ("histogram", "summary")), ("_count", ("histogram", "summary"))):  # fmt: skip
+    if METRICS.get(series, ("",))[0] in ("counter", "gauge"):
+        return series
+    for suffix in ("_bucket", "_sum", "_count"):
         name = series.removesuffix(suffix)
-        if series.endswith(suffix) and name in METRICS and METRICS[name][0] in kinds:
+        if name != series and METRICS.get(name, ("",))[0] == "histogram":
             return name
     raise AssertionError(f"{series} is no series of the service")
 
@@ -69,7 +70,7 @@ def test_the_check_of_expressions_can_fail() -> None:
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_an_expression_is_balanced_and_asks_for_what_there_is(expression: str) -> None:
+def test_an_expression_is_balanced_and_uses_existing_series(expression: str) -> None:
     assert balanced(expression)
     found = re.findall(r"\b(squint_\w+)(?:\{([^}]*)\})?", expression)
     assert found or "up{" in expression
@@ -79,7 +80,7 @@ def test_an_expression_is_balanced_and_asks_for_what_there_is(expression: str) -
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_an_expression_sums_by_labels_that_there_are(expression: str) -> None:
+def test_an_expression_groups_by_existing_labels(expression: str) -> None:
     labels = SCRAPED | {"le"}
     for series in re.findall(r"\bsquint_\w+", expression):
         labels |= METRICS[family(series)][1]
@@ -87,18 +88,18 @@ def test_an_expression_sums_by_labels_that_there_are(expression: str) -> None:
         assert set(re.split(r",\s*", grouped)) <= labels
 
 
-def test_the_page_tells_every_metric_with_its_type_and_labels() -> None:
+def test_the_page_lists_every_metric_with_its_type_and_labels() -> None:
     rows = re.findall(r"^\| `(squint_\w+)` \| (\w+) \| ([\w, ]*?) ?\| (.+) \|$", PAGE, re.MULTILINE)
-    told = {name: (kind, set(filter(None, labels.split(", ")))) for name, kind, labels, _ in rows}
-    assert told == METRICS and len(rows) == len(METRICS) and all(text for *_, text in rows)
+    listed = {name: (kind, set(filter(None, labels.split(", ")))) for name, kind, labels, _ in rows}
+    assert listed == METRICS and len(rows) == len(METRICS) and all(text for *_, text in rows)
 
 
-def test_every_metric_can_be_seen_on_the_dashboard() -> None:
-    asked = {family(series) for expression in expressions() for series in re.findall(r"\bsquint_\w+", expression)}
-    assert asked == set(METRICS)
+def test_every_metric_is_on_the_dashboard_or_in_an_alert() -> None:
+    used = {family(series) for expression in expressions() for series in re.findall(r"\bsquint_\w+", expression)}
+    assert used == set(METRICS)
 
 
-def test_panels_have_a_number_and_a_place_of_their_own() -> None:
+def test_panels_have_unique_ids_and_do_not_overlap() -> None:
     panels = DASHBOARD["panels"]
     assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels) > 10
     taken: set[tuple[int, int]] = set()
@@ -113,7 +114,7 @@ def test_panels_have_a_number_and_a_place_of_their_own() -> None:
         taken |= cells
 
 
-def test_panels_ask_the_data_source_that_is_chosen_at_the_import() -> None:
+def test_panels_use_the_data_source_chosen_at_import() -> None:
     variables = {variable["name"] for variable in DASHBOARD["templating"]["list"]}
     assert set(re.findall(r"\$\{?(\w+)", json.dumps(DASHBOARD))) - {"__rate_interval"} <= variables
     for panel in DASHBOARD["panels"]:
@@ -122,7 +123,7 @@ def test_panels_ask_the_data_source_that_is_chosen_at_the_import() -> None:
         assert all(target["datasource"]["uid"] == "${datasource}" for target in panel["targets"])
 
 
-def test_alerts_say_how_bad_what_and_what_to_do() -> None:
+def test_alerts_have_a_severity_and_texts() -> None:
     assert len({rule["alert"] for rule in RULES}) == len(RULES) >= 7
     for rule in RULES:
         assert rule["labels"]["severity"] in ("warning", "critical")
@@ -130,7 +131,7 @@ def test_alerts_say_how_bad_what_and_what_to_do() -> None:
         assert re.fullmatch(r"\d+[mh]", rule.get("for", "0m"))
 
 
-def test_prometheus_itself_takes_the_alerts() -> None:
+def test_promtool_accepts_the_alerts() -> None:
     promtool = shutil.which("promtool")
     if not promtool:
         pytest.skip("promtool is not installed; Debian's package prometheus has it")
