@@ -56,13 +56,17 @@ class Admission:
             for task in watch:
                 task.cancel()
 
+    @property
+    def load(self) -> tuple[int, int]:
+        """How many requests wait, and how many compute."""
+        computing = sum(job.running() for job in self._jobs)
+        return len(self._jobs) - computing, computing
+
     async def export_load(self, export: Callable[[int, int], object]) -> None:
-        """Keeps exporting how many requests wait and how many compute."""
+        """Keeps exporting the load."""
         exported = None
         while True:
-            computing = sum(job.running() for job in self._jobs)
-            load = (len(self._jobs) - computing, computing)
-            if load != exported:
+            if (load := self.load) != exported:
                 export(*load)
                 exported = load
             await asyncio.sleep(_EXPORT_INTERVAL_S)

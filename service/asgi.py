@@ -70,7 +70,7 @@ class Application:
         self.registry, self.settings = registry, settings
         self._metrics, self._key_file = metrics, key_file
         self._bodies = Bodies(settings.max_request_bytes, settings.body_timeout_s, settings.max_held_bytes)
-        self._admission = Admission(settings.computing_threads, settings.max_wait_s)
+        self.admission = Admission(settings.computing_threads, settings.max_wait_s)
         self._other_pool = ThreadPoolExecutor(_OTHER_THREADS, "other")
         self.stopping = False
         """Whether /readyz says that the service is stopping."""
@@ -121,7 +121,7 @@ class Application:
         environ = wsgi.environ(scope, content) | {telemetry.ENVIRON_KEY: record}
         if method == "POST" and _COMPUTING_PATHS.fullmatch(path):
             try:
-                return await self._admission.run(partial(self._call_flask, environ, record), record, receive)
+                return await self.admission.run(partial(self._call_flask, environ, record), record, receive)
             except Fault:
                 environ.clear()  # the pool lets go of a cancelled job, and so of the body, only in its turn
                 raise
@@ -207,7 +207,7 @@ class Application:
         watch = Watch(self.registry, self.settings.poll_interval_s) if self.settings.poll_interval_s else None
         if watch:
             watch.start()
-        export = asyncio.create_task(self._admission.export_load(self._metrics.set_load))
+        export = asyncio.create_task(self.admission.export_load(self._metrics.set_load))
         await send({"type": "lifespan.startup.complete"})
         with suppress(asyncio.CancelledError):  # a quick stop does not wait for this coroutine
             await receive()

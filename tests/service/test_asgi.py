@@ -80,7 +80,7 @@ async def busy(application: Application, monkeypatch: pytest.MonkeyPatch) -> Asy
     with monkeypatch.context() as patch:
         patch.setattr(application.flask, "wsgi_app", gate.wsgi_app)
         first: list[Awaitable[object]] = []
-        while not application._turns.locked():
+        while not application.admission.load[1]:
             first.append(asyncio.create_task(predict(f"first{len(first)}").run(application)))
             await asyncio.sleep(0)
         try:
@@ -248,7 +248,7 @@ def test_requests_are_computed_in_the_order_of_their_arrival(
             tasks = []
             for number, name in enumerate(names):
                 tasks.append(asyncio.create_task(predict(name).run(patient)))
-                await until(lambda: patient._waiting == number + 1)  # noqa: B023
+                await until(lambda: patient.admission.load[0] == number + 1)  # noqa: B023
             gate.opened.set()
             assert {one.status for one in await asyncio.gather(*tasks)} == {200}
         return [name for name in gate.computed if name in names]
@@ -263,8 +263,9 @@ def test_nothing_is_computed_for_a_client_that_left_while_it_waited(
         gone, stays = predict("gone"), predict("stays")
         async with busy(patient, monkeypatch) as gate:
             tasks = [asyncio.create_task(one.run(patient)) for one in (gone, stays)]
-            await until(lambda: patient._waiting == 2)
+            await until(lambda: patient.admission.load[0] == 2)
             gone.leave()
+            await until(lambda: patient.admission.load[0] == 1)
             gate.opened.set()
             await asyncio.gather(*tasks)
         assert (gone.status, json.loads(gone.body)["code"], stays.status) == (400, "abandoned", 200)
@@ -280,7 +281,7 @@ def test_after_refusals_and_failures_every_turn_is_free(
     def fail(*_: object) -> None:
         raise RuntimeError("broken")
 
-    async def load() -> tuple[bool, int, int]:
+    async def load() -> tuple[int, int]:
         async with busy(patient, monkeypatch):
             late = await post(path, golden(), X_Request_Timeout="0.000001").run(patient)
             assert late.status == 504
@@ -290,9 +291,9 @@ def test_after_refusals_and_failures_every_turn_is_free(
                 with pytest.raises(RuntimeError, match="broken"):
                     await predict().run(patient)
         assert (await predict().run(patient)).status == 200
-        return patient._turns.locked(), patient._waiting, patient._computing
+        return patient.admission.load
 
-    assert run(load()) == (False, 0, 0)
+    assert run(load()) == (0, 0)
 
 
 def test_requests_that_compute_nothing_do_not_wait_for_those_that_do(
@@ -344,7 +345,7 @@ def test_a_request_that_is_cut_off_by_the_stop_is_answered_503(
         async with busy(patient, monkeypatch):
             exchange = predict()
             task = asyncio.create_task(exchange.run(patient))
-            await until(lambda: patient._waiting == 1)
+            await until(lambda: patient.admission.load[0] == 1)
             task.cancel()
             return await task
 

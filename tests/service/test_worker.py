@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from service.worker import WorkerStates
+from service.worker_states import WorkerStates
 
 
 @pytest.fixture
