@@ -131,6 +131,7 @@ def test_new_versions_are_noticed_whatever_the_clock_says(tmp_path: Path, models
 
     clock.set(-YEAR)
     with running(tmp_path / "log", models_dir=models_dir, workers=2, poll_interval_s=0.1, log_format="text") as server:
+        until(lambda: total(server, "squint_model_loads_total") == 2)
         put(models_dir, 2, made_long_ago, tmp_path / "beside")
         ends = time.monotonic() + 60
         while server.log.read_text().count("version loaded: mnist/2") < 2:

@@ -14,7 +14,9 @@ import pytest
 from tests.conftest import golden, shipped
 from tests.integration.crowd import PREDICT
 from tests.integration.load import Load
+from tests.integration.processes import until
 from tests.integration.server import Server, running
+from tests.integration.test_watching import total
 from tests.publishing import change, misstated, publish, spoil
 from tests.reliability.conftest import Tell
 from tests.reliability.scale import Scale
@@ -28,6 +30,7 @@ def server(tmp_path: Path, models_dir: Path) -> Iterator[Server]:
     """Serves mnist/1 and looks ten times a second."""
     settings = {"models_dir": models_dir, "engine": "litert", "workers": WORKERS, "poll_interval_s": 0.1}
     with running(tmp_path / "log", log_format="text", **settings) as ready:  # type: ignore[arg-type]
+        until(lambda: total(ready, "squint_model_loads_total") == WORKERS)
         yield ready
 
 
