@@ -10,7 +10,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from service.settings import Settings
 from tests.conftest import REPOSITORY
@@ -60,7 +60,7 @@ def test_the_schemas_do_refuse_what_is_wrong() -> None:
         kubernetes_validate.validate(broken, VERSIONS[0], strict=True)
 
 
-def test_probes_ask_for_paths_that_the_service_answers(client: FlaskClient) -> None:
+def test_probes_ask_for_paths_that_the_service_answers(client: Client) -> None:
     runtime = read(KSERVE_RUNTIME)["spec"]["containers"][0]
     asked = [*probes(container()), *probes(runtime)]
     assert len(asked) == 5

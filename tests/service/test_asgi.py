@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from threading import Event
 from typing import Any
@@ -79,16 +79,13 @@ async def busy(application: Application, monkeypatch: pytest.MonkeyPatch) -> Asy
     gate = Gate(application)
     with monkeypatch.context() as patch:
         patch.setattr(application.flask, "wsgi_app", gate.wsgi_app)
-        first: list[Awaitable[object]] = []
-        while not application.admission.load[1]:
-            first.append(asyncio.create_task(predict(f"first{len(first)}").run(application)))
-            await asyncio.sleep(0)
+        first = asyncio.create_task(predict("first").run(application))
         try:
-            await until(lambda: gate.computed == ["first0"])
+            await until(lambda: gate.computed == ["first"])
             yield gate
         finally:
             gate.opened.set()
-            await asyncio.gather(*first)
+            await first
 
 
 def predict(request_id: str = "mine", path: str = PREDICT, **headers: str) -> Exchange:
