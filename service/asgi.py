@@ -43,7 +43,7 @@ _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _JSON: Headers = [(b"content-type", b"application/json")]
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 # What a probe that succeeds answers; `live` beside `ready` is for readers of a misprint in the protocol.
-_PROBES: Mapping[str, Mapping[str, object]] = {
+PROBES: Mapping[str, Mapping[str, object]] = {
     "/livez": {"status": "live"},
     "/readyz": {"status": "ready"},
     "/v2/health/live": {"live": True},
@@ -107,7 +107,7 @@ class Application:
     ) -> Answer:
         """The answer to a request; raises Fault to refuse it."""
         path, method = scope["path"], scope["method"]
-        if path in _PROBES:
+        if path in PROBES:
             return self._probe(path, record)
         if self.settings.cors_origins and is_preflight(method, headers):
             return self._finish(record, HTTPStatus.NO_CONTENT, preflight_headers(), b"")
@@ -136,8 +136,9 @@ class Application:
             if path == "/readyz":
                 raise NotReady(reason)
             record.code = NotReady.code
-            return self._json(record, HTTPStatus.SERVICE_UNAVAILABLE, {"error": reason, "ready": False})
-        return self._json(record, HTTPStatus.OK, _PROBES[path])
+            again = (b"retry-after", str(problems.RETRY_AFTER_S).encode())
+            return self._json(record, HTTPStatus.SERVICE_UNAVAILABLE, {"error": reason, "ready": False}, again)
+        return self._json(record, HTTPStatus.OK, PROBES[path])
 
     def unready(self) -> str | None:
         """Why no new requests should be sent, in a sentence."""
@@ -171,8 +172,10 @@ class Application:
         headers = wsgi.encoded([("Content-Type", problem.media_type), *problem.headers.items()])
         return self._finish(record, problem.status, headers, problem.content.encode())
 
-    def _json(self, record: RequestRecord, status: int, content: Mapping[str, object]) -> Answer:
-        return self._finish(record, status, _JSON, json.dumps(content).encode() + b"\n")
+    def _json(
+        self, record: RequestRecord, status: int, content: Mapping[str, object], *headers: tuple[bytes, bytes]
+    ) -> Answer:
+        return self._finish(record, status, [*_JSON, *headers], json.dumps(content).encode() + b"\n")
 
     def _complete(
         self, scope: Scope, headers: Mapping[bytes, bytes], record: RequestRecord, body: Body, answer: Answer

@@ -28,7 +28,6 @@ _DIGEST = re.compile(r"sha256\$([0-9a-f]{64})")
 
 # Longest matching prefix of whole path segments. A path that is not listed needs the role admin.
 _ROLE_OF_PATH: Mapping[str, Role | Literal["open"]] = {
-    "/": OPEN,
     "/static": OPEN,
     "/docs": OPEN,
     "/openapi.json": OPEN,
@@ -63,6 +62,8 @@ class Key(NamedTuple):
 
 def role_of(path: str) -> Role | Literal["open"]:
     """The role that a request to this path needs."""
+    if path == "/":
+        return OPEN  # not in the table: "//x" begins with it, and is another path
     while path and path not in _ROLE_OF_PATH:
         path = path.rpartition("/")[0]
     return _ROLE_OF_PATH.get(path, "admin")

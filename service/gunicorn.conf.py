@@ -19,6 +19,7 @@ from typing import Any
 
 from service import auth, logs
 from service.errors import Fault
+from service.images import kinds
 from service.inference import folders
 from service.settings import SettingsFault, misspelt, read_settings
 from service.worker_states import WorkerStates
@@ -96,10 +97,14 @@ def on_starting(server: Any) -> None:
 def _import_service() -> None:
     """Imports the code that every worker needs: workers share its memory, and a new one is ready sooner.
 
-    Modules only: no engine, whose threads would not survive the fork.
+    Modules only: no model is loaded, whose engine's threads would not survive the fork, and never TensorFlow.
     """
-    importlib.import_module("service.app")
-    importlib.import_module("service.worker")
+    engine = [] if settings.engine == "tensorflow" else ["ai_edge_litert.interpreter"]
+    for name in ("service.app", "service.worker", "uvicorn.lifespan.on", "uvloop", *engine):
+        with suppress(ImportError):  # the worker that needs it reports what is missing
+            importlib.import_module(name)
+    for name in kinds.names():
+        kinds.find(name)
     gc.collect()
     # Pages that the garbage collector writes to would be shared no more.
     gc.freeze()

@@ -116,7 +116,7 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
             server.handle_exit(signal.SIGTERM, None)
 
     async def _drain(self) -> None:
-        """Waits until a successor is ready, or for the drain delay; from then on each connection ends with its answer."""
+        """Waits until a successor is ready, or for the drain delay; then each connection ends with its answer."""
         application: Application = self.wsgi
         if self.states.is_replaced(self.age):
             while self.states.awaits_successor(self.age):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.app import MODELS_AT_START
+from service.asgi import PROBES
 from service.settings import Settings
 from tests.app import App
 from tests.conftest import REPOSITORY
@@ -21,9 +22,9 @@ NO_SETTINGS = {"SQUINT_DATA_DIR", "SQUINT_CONTAINER", "SQUINT_RELIABILITY", MODE
 
 
 def endpoints() -> dict[str, str]:
-    """Pattern of paths → module, from the table of the Flask side."""
+    """Pattern of paths → module, from the table."""
     section = ARCHITECTURE.split("\n## Who answers what\n")[1].split("\n## ")[0]
-    rows = re.findall(r"^\|(.*`/.*?)\| `(api/.*?)` \|", section, re.MULTILINE)
+    rows = re.findall(r"^\|(.*`/.*?)\| `(.*?)` \|", section, re.MULTILINE)
     return {pattern: module for patterns, module in rows for pattern in re.findall(r"`(.*?)`", patterns)}
 
 
@@ -54,6 +55,7 @@ def test_every_path_is_answered_by_the_module_in_the_table(app: App) -> None:
     answering = {
         str(rule): app.flask.view_functions[rule.endpoint].__module__ for rule in app.flask.url_map.iter_rules()
     }
+    answering |= dict.fromkeys(PROBES, "service.asgi")
     named = {path: pattern_of(path, table) for path in answering}
     modules = {path: f"service.{module.removesuffix('.py').replace('/', '.')}" for path, module in table.items()}
     assert {path: modules.get(pattern or "") for path, pattern in named.items()} == answering
@@ -63,18 +65,9 @@ def test_every_path_is_answered_by_the_module_in_the_table(app: App) -> None:
 def test_every_address_in_the_readme_is_answered(app: App) -> None:
     (table,) = re.findall(r"^\| address \| what it does \|\n(.*?)\n\n", README, re.MULTILINE | re.DOTALL)
     listed = re.findall(r"`(?:GET|POST) (/[^`]*)`", table)
-    known = {re.sub(r"<[^>]*>", "*", str(rule)) for rule in app.flask.url_map.iter_rules()} | {"/livez", "/readyz"}
+    known = {re.sub(r"<[^>]*>", "*", str(rule)) for rule in app.flask.url_map.iter_rules()} | set(PROBES)
     assert len(listed) > 8
     assert [path for path in listed if re.sub(r"\{[^}]*\}", "*", path) not in known] == []
-
-
-@pytest.mark.parametrize("package", ["service", "training"])
-def test_the_tree_in_the_readme_names_every_module_and_folder(package: str) -> None:
-    tree = README.split("## Where everything is")[1].split(f"    {package}/ ")[1]
-    words = set(re.findall(r"[\w.]+\.py\b|\b[a-z_]+/", tree))
-    files = [path for path in (REPOSITORY / package).iterdir() if path.suffix == ".py" and path.name[0] != "_"]
-    folders = [path for path in (REPOSITORY / package).iterdir() if path.is_dir() and path.name[0] != "_"]
-    assert {path.name for path in files} | {f"{path.name}/" for path in folders} <= words
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -57,13 +57,6 @@ def test_every_make_target_in_the_documents_exists() -> None:
         assert set(re.findall(r"(?:^ {4}|`)make ([a-z0-9]+)", document.read_text(), re.MULTILINE)) <= targets, document
 
 
-def test_the_tree_in_the_readme_names_only_what_exists() -> None:
-    tree = README.split("## Where everything is")[1].split("How it works")[0]
-    known = {path.name for path in REPOSITORY.rglob("*") if not {".venv", ".git", "runs"} & set(path.parts)}
-    words = re.findall(r"[\w.-]+\.(?:py|yaml|toml|json|tflite)\b|\b[a-z_]+/", tree)
-    assert len(words) > 30 and {word.rstrip("/") for word in words} <= known
-
-
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_between_documents_hold(document: Path) -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):

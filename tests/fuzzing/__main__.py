@@ -18,7 +18,7 @@ _MOST_BYTES, _LONGEST_S, _MOST_MIB = 8192, 10, 3000
 def main(name: str, runs: int) -> None:
     """Fuzzes one target."""
     # What is imported here is watched for the code that an input reaches.
-    with atheris.instrument_imports(include=["service", "PIL", "werkzeug", "multipart", "gunicorn", "json"]):
+    with atheris.instrument_imports(include=["service", "PIL", "werkzeug", "multipart", "json"]):
         target = fuzzing.target(name)
     corpus, found = _CORPUS / name, fuzzing.FOUND / name
     for folder in (corpus, found):

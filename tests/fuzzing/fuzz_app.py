@@ -1,17 +1,13 @@
 """Any request gets an answer, and never one that says the service failed."""
 
 import json
-from collections.abc import Callable
-from io import BytesIO
+from http import HTTPStatus
+from urllib.parse import unquote
 
-from flask import Flask
-
-from service.app import build_app
-from service.inference.registry import Registry
-from service.settings import Settings
+from tests.app import App, loading_app, run
 from tests.conftest import MODELS, golden
+from tests.exchange import Exchange
 
-_SETTINGS = Settings(models_dir=MODELS, max_images=4, max_image_pixels=2**18, max_request_bytes=2**16)
 WORDS = (
     b"GET ", b"POST ", b"HEAD ", b"OPTIONS ", b"/models", b"/mnist", b"/predict", b"/versions/", b"/labels/", b"/v1",
     b"/v2", b":predict", b":classify", b"/infer", b"/repository/", b"/metadata", b"/examples/0.png", b"?top_k=",
@@ -22,14 +18,13 @@ WORDS = (
 )  # fmt: skip
 
 
-def _called() -> Flask:
-    registry = Registry(MODELS, "litert", threads=1)
-    app = build_app(_SETTINGS, registry)
-    registry.load(only="mnist")
+def _loaded() -> App:
+    app = loading_app(MODELS, engine="litert", max_images=4, max_image_pixels=2**18, max_request_bytes=2**16)
+    app.application.registry.load(only="mnist")
     return app
 
 
-_APP = _called()
+_APP = _loaded()
 
 
 def seeds() -> list[bytes]:
@@ -53,39 +48,24 @@ def seeds() -> list[bytes]:
 
 
 def one(data: bytes) -> None:
-    """Calls the app as gunicorn would."""
+    """Asks the application as the server would."""
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     method, _, target = first.partition(" ")
     path, _, query = target.partition("?")
-    if not (query.isascii() and query.isprintable()):
-        return  # refused by gunicorn
-    environment = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "SERVER_NAME": "x",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": BytesIO(body),
-        "wsgi.version": (1, 0),
-        "CONTENT_LENGTH": str(len(body)),
-        **dict(_header(line) for line in lines if ":" in line),
-    }
-    said: list[str] = []
-
-    def start_response(status: str, headers: object, error: object = None) -> Callable[[bytes], object]:
-        said.append(status)
-        return len
-
-    content = b"".join(_APP(environment, start_response))
-    assert said[0][:3] != "500", said
-    if said[0][0] in "45" and method != "HEAD":
-        assert json.loads(content)
+    if not (target.isascii() and target.isprintable()):
+        return  # refused by the server
+    headers = dict(_header(line) for line in lines if ":" in line)
+    chunks = (body,) if body else ()
+    exchange = Exchange(method, unquote(path), *chunks, headers=headers, query=query, raw_path=path.encode())
+    run(exchange.run(_APP.application))
+    assert exchange.status != HTTPStatus.INTERNAL_SERVER_ERROR, exchange.body
+    if exchange.status >= HTTPStatus.BAD_REQUEST and method != "HEAD":
+        assert json.loads(exchange.body)
 
 
 def _header(line: str) -> tuple[str, str]:
     name, _, value = line.partition(":")
-    known = name.strip().upper().replace("-", "_")
-    return (known if known == "CONTENT_TYPE" else f"HTTP_{known}"), value.strip()
+    known = name.strip().lower()
+    # The length of the body is what follows the head.
+    return (f"x-{known}" if known in ("content-length", "transfer-encoding") else known), value.strip()

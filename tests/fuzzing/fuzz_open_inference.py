@@ -52,4 +52,4 @@ def one(data: bytes) -> None:
         return
     assert 0 < len(asked.inputs) <= _MOST_IMAGES and {wanted.name for wanted in asked.outputs} <= set(OUTPUT_NAMES)
     assert all(isinstance(one, Upload) or one.shape == _SHAPE for one in asked.inputs)
-    assert asked.deadline is None or math.isfinite(asked.deadline)
+    assert asked.timeout_s is None or math.isfinite(asked.timeout_s)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from service.app import MODELS_AT_START
 from service.cores import allotted_cores
-from service.settings import MODELS_AT_START, Settings, SettingsFault, misspelt, read_settings
+from service.settings import Settings, SettingsFault, misspelt, read_settings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104
 
@@ -16,9 +17,7 @@ def test_an_environment_variable_sets_a_knob(monkeypatch: pytest.MonkeyPatch) ->
     assert (read_settings().port, read_settings().models_dir) == (9001, Path("/srv/models"))
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("PORT", "0"), ("PORT", "http"), ("ENGINE", "onnx"), ("MAX_WAITING", "-1")]
-)
+@pytest.mark.parametrize(("name", "value"), [("PORT", "0"), ("PORT", "http"), ("ENGINE", "onnx"), ("MAX_WAIT_S", "-1")])
 def test_a_wrong_value_names_the_variable_and_the_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"SQUINT_{name}", value)
     with pytest.raises(SettingsFault, match=f"SQUINT_{name}='{value}'"):

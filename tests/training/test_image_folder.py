@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from service import manifest as contract
-from tests.conftest import app_over
+from tests.app import app_over
 from training.cli import main
 
 pytestmark = pytest.mark.thorough

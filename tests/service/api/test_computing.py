@@ -1,48 +1,59 @@
 """What may end a request between two of its images."""
 
+import base64
+import json
 import time
-from io import BytesIO
+from collections.abc import Callable
 
 import pytest
-from werkzeug.test import Client
 
-from service.api import client as client_of
-from service.api import computing
+from service.api import computing, telemetry
 from service.images.decode import Limits, Picture, decode
+from tests.app import App, run
 from tests.conftest import golden
+from tests.exchange import Exchange
 
-PREDICT = "/models/mnist/predict"
+LONG_S = 60
 
 
-@pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The images that were decoded so far; the second one takes longer than a second."""
+def five_images() -> Exchange:
+    body = json.dumps({"images": [base64.b64encode(golden()).decode()] * 5}).encode()
+    return Exchange("POST", "/models/mnist/predict", body, headers={"Content-Type": "application/json"})
+
+
+def decode_and_then(monkeypatch: pytest.MonkeyPatch, at_second: Callable[[], None]) -> list[bytes]:
+    """Calls a function at the second image; gives the images that were decoded."""
     images: list[bytes] = []
 
-    def slow(data: bytes, limits: Limits) -> Picture:
+    def observed(data: bytes, limits: Limits) -> Picture:
         images.append(data)
         if len(images) == 2:
-            time.sleep(1.1)
+            at_second()
         return decode(data, limits)
 
-    monkeypatch.setattr(computing, "decode", slow)
+    monkeypatch.setattr(computing, "decode", observed)
     return images
 
 
-def form() -> dict[str, object]:
-    return {"image": [(BytesIO(golden()), f"{number}.png") for number in range(5)]}
-
-
-def test_a_deadline_is_seen_between_the_images_of_a_request(client: Client, decoded: list[bytes]) -> None:
-    answer = client.post(PREDICT, data=form(), headers={"X-Request-Timeout": "1"})
-    assert (answer.status_code, answer.get_json()["code"]) == (504, "deadline_passed")
+def test_a_deadline_is_seen_between_the_images_of_a_request(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = decode_and_then(monkeypatch, lambda: telemetry.current().limit_time(-LONG_S))
+    answer = run(five_images().run(app.application))
+    assert (answer.status, json.loads(answer.body)["code"]) == (504, "deadline_passed")
     assert len(decoded) == 2
 
 
-def test_a_client_that_hung_up_is_noticed_between_the_images_of_a_request(
-    client: Client, decoded: list[bytes], monkeypatch: pytest.MonkeyPatch
+def test_a_client_that_left_is_noticed_between_the_images_of_a_request(
+    app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_of, "is_there", lambda: len(decoded) < 2)
-    answer = client.post(PREDICT, data=form())
-    assert (answer.status_code, answer.get_json()["code"]) == (400, "abandoned")
+    exchange = five_images()
+
+    def leave() -> None:
+        exchange.leave()
+        latest = time.monotonic() + LONG_S
+        while not telemetry.current().client_gone and time.monotonic() < latest:
+            time.sleep(0.001)
+
+    decoded = decode_and_then(monkeypatch, leave)
+    answer = run(exchange.run(app.application))
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "abandoned")
     assert len(decoded) == 2

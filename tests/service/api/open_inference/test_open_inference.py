@@ -7,7 +7,7 @@ from werkzeug.test import Client
 
 import service
 from service import manifest as contract
-from tests.app import app_over
+from tests.app import app_over, loading_app
 from tests.conftest import MODELS, REPOSITORY, SHIPPED, shipped
 from tests.service.api.open_inference.infer import (
     INFER,

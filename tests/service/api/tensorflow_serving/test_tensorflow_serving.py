@@ -15,7 +15,7 @@ from werkzeug.test import Client, TestResponse
 
 from service import manifest as contract
 from service.inference.registry import Model, Registry
-from tests.app import app_over
+from tests.app import App, app_over, loading_app
 from tests.conftest import MODELS, SHIPPED, golden, png, shipped
 
 MNIST = "/v1/models/mnist"

@@ -1,21 +1,23 @@
-"""One line a request, with what is needed to understand it and nothing that is the caller's."""
+"""What is known of a request: its log line, which holds nothing of the caller's, and the headers of its answer."""
 
 import json
 import logging
+import re
+import time
 from io import BytesIO
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from service.api.door import door_of
 from werkzeug.test import Client
 
+from service.api import telemetry
+from service.api.telemetry import RequestRecord
 from service.logs import JsonFormatter, TextFormatter
-from tests.app import app_over
+from tests.app import App, app_over
 from tests.conftest import MODELS, golden, shipped
 
 PREDICT = "/models/mnist/predict"
-LOGGER = "service.api.telemetry.request_log"
+LOGGER = "service.api.telemetry"
 
 
 def line(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
@@ -37,7 +39,6 @@ def test_a_prediction_is_told_in_full(client: Client, caplog: pytest.LogCaptureF
     assert (told["model"], told["version"], told["pictures"]) == ("mnist", int(shipped("mnist").name), 1)
     assert (told["id"], told["labels"], told["level"]) == ("mine", ["7"], "info")
     assert (told["bytes_in"], told["bytes_out"]) == (len(golden()), len(answer.data))
-    assert answer.headers["traceparent"] == f"00-{told['trace']}-{told['span']}-00"
     assert list(told["stages_ms"]) == ["queue", "decode", "prepare", "infer"]
     assert 0 < sum(told["stages_ms"].values()) <= told["total_ms"]
 
@@ -100,29 +101,91 @@ def test_of_many_pictures_only_the_first_labels_are_told(caplog: pytest.LogCaptu
     assert line(caplog)["pictures"] == 8 and line(caplog)["labels"] == ["0", "1", "2", "3", "4"]
 
 
-def test_what_the_worker_turns_away_itself_is_told_too(app: App, caplog: pytest.LogCaptureFixture) -> None:
-    door = door_of(app)
-    answer = door.full(None, keep=False)
-    told = line(caplog)
-    assert (told["route"], told["status"], told["code"]) == ("unrouted", 429, "overloaded")
-    assert "method" not in told and f"X-Request-ID: {told['id']}".encode() in answer
-    caplog.clear()
-    door.slow(None, "head", 5)
-    assert (line(caplog)["status"], line(caplog)["code"]) == (408, "request_timeout")
-    caplog.clear()
-    door.long(65536)
-    assert (line(caplog)["status"], line(caplog)["code"]) == (431, "malformed_request")
-    assert TextFormatter().format(caplog.records[-1]).endswith("unrouted 431 malformed_request")
-
-
-def test_what_the_worker_answers_to_head_has_no_content(app: App) -> None:
-    asked = SimpleNamespace(method="HEAD", path="/models", headers=[])
-    head, _, content = door_of(app).full(asked, keep=True).partition(b"\r\n\r\n")
-    assert b"Content-Length: " in head and b"Connection: keep-alive" in head and content == b""
-
-
 def test_for_people_it_is_one_short_line(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     client.post(PREDICT, data=golden())
     (record,) = [record for record in caplog.records if record.name == LOGGER]
     text = TextFormatter().format(record)
     assert f"POST /models/<name>/predict 200 mnist/{shipped('mnist').name} 7 " in text and text.endswith(" ms")
+
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+VALID = f"00-{TRACE}-{PARENT}-01"
+
+
+# After the examples of the W3C recommendation.
+@pytest.mark.parametrize("header", [VALID, f"01-{TRACE}-{PARENT}-01", f"cc-{TRACE}-{PARENT}-01-what-the-future-holds"])
+def test_the_trace_of_a_valid_traceparent_is_logged(
+    client: Client, caplog: pytest.LogCaptureFixture, header: str
+) -> None:
+    client.get("/nope", headers={"traceparent": header})
+    assert line(caplog)["trace"] == TRACE
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "nonsense",
+        f"ff-{TRACE}-{PARENT}-01",
+        f"00-{'0' * 32}-{PARENT}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE.upper()}-{PARENT}-01",
+        f"00-{TRACE[:-1]}-{PARENT}-01",
+        f"00-{TRACE}-{PARENT}-1",
+        f"00-{TRACE}-{PARENT}",
+        f"00-{TRACE}-{PARENT}-01-more",
+        f"cc-{TRACE}-{PARENT}-01more",
+        f"{VALID},{VALID}",
+        f"00-{TRACE}-{PARENT}-0١",
+    ],
+)
+def test_an_invalid_traceparent_names_no_trace(header: str) -> None:
+    assert telemetry.trace_id(header) is None
+
+
+def test_a_request_without_a_traceparent_has_no_trace(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    client.get("/models")
+    assert "trace" not in line(caplog)
+
+
+@pytest.mark.parametrize("sent", ["", "two words", "x" * 129, "ä", "a\tb"])
+def test_an_invalid_request_id_is_replaced_by_a_random_one(client: Client, sent: str) -> None:
+    answers = [client.get("/models", headers={"X-Request-ID": sent}).headers["X-Request-ID"] for _ in range(2)]
+    assert answers[0] != answers[1] and all(re.fullmatch("[0-9a-f]{32}", answer) for answer in answers)
+
+
+def timings(header: str) -> dict[str, float]:
+    found = re.findall(r"(\w+);dur=(\d+\.\d{3})", header)
+    assert ", ".join(f"{name};dur={value}" for name, value in found) == header
+    return {name: float(value) for name, value in found}
+
+
+def test_a_prediction_has_its_stages_in_their_order_and_the_total(client: Client) -> None:
+    times = timings(client.post(PREDICT, data=golden()).headers["Server-Timing"])
+    assert list(times) == ["queue", "decode", "prepare", "infer", "total"]
+    assert times["decode"] > 0 and sum(times.values()) - times["total"] <= times["total"]
+
+
+def test_a_fault_has_the_stages_before_it(client: Client) -> None:
+    assert list(timings(client.post(PREDICT, data=b"text").headers["Server-Timing"])) == ["queue", "decode", "total"]
+
+
+def test_an_answer_without_stages_has_no_times(client: Client) -> None:
+    assert "Server-Timing" not in client.get("/livez").headers
+    assert "Server-Timing" not in client.get("/models").headers
+
+
+def test_a_stage_is_the_sum_of_its_blocks_whether_they_raise_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([1.0, 3.0, 10.0, 15.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    record = RequestRecord()
+    with record.stage("decode"):
+        pass
+    with pytest.raises(ValueError, match="broken"), record.stage("decode"):
+        raise ValueError("broken")
+    assert record.stages_s == {"decode": 7.0}
+
+
+def test_outside_of_a_request_there_is_a_record_that_nobody_reads() -> None:
+    telemetry.current().model = "mnist"
+    assert telemetry.current().model is None

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from service.keys import KeyFile, KeysFault
 
 from service import auth as keys
 from service.__main__ import main
+from service.auth import KeyFile, KeyFileError
+from service.errors import Unauthorized
 
 DIGEST = "sha256$" + "0" * 64
 
@@ -20,13 +21,13 @@ def test_a_new_key_is_long_and_its_line_opens_with_it() -> None:
     key, line = keys.make("phone", ["predict", "metrics"])
     assert line.startswith("phone:predict,metrics:sha256$") and key not in line and len(key) > 40
     (read,) = keys.parse(f"# who\n\n  {line}\n")
-    assert keys.find([read], key) == read and (read.may("predict"), read.may("admin")) == (True, False)
+    assert keys.find([read], key) == read and (read.has("predict"), read.has("admin")) == (True, False)
     assert keys.make("phone", ["predict"])[0] != key
 
 
 def test_an_admin_may_everything() -> None:
     (admin,) = keys.parse(keys.make("root", ["admin"])[1])
-    assert all(admin.may(role) for role in keys.ROLES)
+    assert all(admin.has(role) for role in keys.ROLES)
 
 
 def test_a_key_is_compared_with_all_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,13 +68,13 @@ def test_whatever_is_presented_is_only_not_found(presented: str) -> None:
     ],
 )
 def test_a_wrong_line_is_named_and_not_quoted(line: str, told: str) -> None:
-    with pytest.raises(KeysFault, match=rf"^line 3: .*{told}") as fault:
+    with pytest.raises(KeyFileError, match=rf"^line 3: .*{told}") as fault:
         keys.parse(f"first:predict:{DIGEST}\n\n{line}\n")
     assert "0" * 64 not in str(fault.value)
 
 
 def test_a_file_without_a_key_is_told_how_to_get_one() -> None:
-    with pytest.raises(KeysFault, match="python -m service key"):
+    with pytest.raises(KeyFileError, match="python -m service key"):
         keys.parse("# nothing yet\n")
 
 
@@ -81,9 +82,9 @@ def test_a_file_without_a_key_is_told_how_to_get_one() -> None:
 def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, content: bytes | None, told: str) -> None:
     if content is not None:
         (tmp_path / "keys").write_bytes(content)
-    with pytest.raises(KeysFault, match=told):
+    with pytest.raises(KeyFileError, match=told):
         keys.read(tmp_path / "keys")
-    with pytest.raises(KeysFault, match=r"Is a directory|Permission"):
+    with pytest.raises(KeyFileError, match=r"Is a directory|Permission"):
         keys.read(tmp_path)
 
 
@@ -122,6 +123,42 @@ def test_a_broken_change_keeps_the_keys_before_and_is_logged_once(
     other, line = keys.make("other", ["predict"])
     changed(path, line)
     assert keys.find(file.keys(), other) and not keys.find(file.keys(), key)
+
+
+def test_a_worker_that_starts_while_the_file_is_broken_takes_the_last_good_keys(tmp_path: Path) -> None:
+    path, last_good = tmp_path / "keys", tmp_path / "good"
+    key, line = keys.make("old", ["metrics", "predict"])
+    path.write_text(line)
+    first = KeyFile(path, last_good)
+    path.write_text("nonsense")
+    assert KeyFile(path, last_good).keys() == first.keys() == keys.parse(line)
+    assert key not in last_good.read_text()
+
+
+def test_a_worker_that_read_older_keys_takes_the_newer_ones_once_the_file_is_broken(tmp_path: Path) -> None:
+    path, last_good = tmp_path / "keys", tmp_path / "good"
+    path.write_text(keys.make("old", ["predict"])[1])
+    first = KeyFile(path, last_good)
+    newer = keys.make("new", ["predict"])[1]
+    changed(path, newer)
+    KeyFile(path, last_good)
+    changed(path, "nonsense")
+    assert first.keys() == keys.parse(newer)
+
+
+def test_without_any_good_keys_nobody_is_let_in(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("nonsense")
+    with pytest.raises(Unauthorized):
+        KeyFile(tmp_path / "keys", tmp_path / "good").check("/models", "", "anything")
+
+
+def test_keys_stay_valid_where_no_copy_of_them_can_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "keys"
+    key, line = keys.make("phone", ["predict"])
+    path.write_text(line)
+    file = KeyFile(path, tmp_path / "absent" / "good")
+    found = file.check("/models", "", key)
+    assert found and found.name == "phone" and "no copy of the good keys" in caplog.text
 
 
 def test_the_command_shows_a_key_once_and_prints_its_line() -> None:
