@@ -22,9 +22,9 @@ NO_SETTINGS = {"SQUINT_DATA_DIR", "SQUINT_CONTAINER", "SQUINT_RELIABILITY", MODE
 
 
 def endpoints() -> dict[str, str]:
-    """Pattern of paths → module, from the table of the Flask side."""
+    """Pattern of paths → module, from the table."""
     section = ARCHITECTURE.split("\n## Who answers what\n")[1].split("\n## ")[0]
-    rows = re.findall(r"^\|(.*`/.*?)\| `(api/.*?)` \|", section, re.MULTILINE)
+    rows = re.findall(r"^\|(.*`/.*?)\| `(.*?)` \|", section, re.MULTILINE)
     return {pattern: module for patterns, module in rows for pattern in re.findall(r"`(.*?)`", patterns)}
 
 
@@ -55,7 +55,6 @@ def test_every_path_is_answered_by_the_module_in_the_table(app: App) -> None:
     answering = {
         str(rule): app.flask.view_functions[rule.endpoint].__module__ for rule in app.flask.url_map.iter_rules()
     }
-    answering |= dict.fromkeys(PROBES, "service.asgi")
     named = {path: pattern_of(path, table) for path in answering}
     modules = {path: f"service.{module.removesuffix('.py').replace('/', '.')}" for path, module in table.items()}
     assert {path: modules.get(pattern or "") for path, pattern in named.items()} == answering
