@@ -55,6 +55,7 @@ def test_every_path_is_answered_by_the_module_in_the_table(app: App) -> None:
     answering = {
         str(rule): app.flask.view_functions[rule.endpoint].__module__ for rule in app.flask.url_map.iter_rules()
     }
+    answering |= dict.fromkeys(PROBES, "service.asgi")
     named = {path: pattern_of(path, table) for path in answering}
     modules = {path: f"service.{module.removesuffix('.py').replace('/', '.')}" for path, module in table.items()}
     assert {path: modules.get(pattern or "") for path, pattern in named.items()} == answering
