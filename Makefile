@@ -38,7 +38,7 @@ test: .venv/.dev ## Run the tests, or those that ARGS="tests/service -k decode" 
 reliability: .venv/.dev ## Kill, flood, starve and soak the service for an hour; SQUINT_RELIABILITY=short for ten minutes
 	$(BIN)/pytest -m reliability tests/reliability $(ARGS)
 
-fuzz: .venv/.dev .venv/.fuzzing ## Fuzz what parses the bytes of strangers; RUNS=100000 of each target, TARGETS="decode http"
+fuzz: .venv/.dev .venv/.fuzzing ## Fuzz what parses the bytes of strangers; RUNS=100000 of each target, TARGETS="decode app"
 	@for target in $(TARGETS); do $(BIN)/python -W ignore -m tests.fuzzing $$target $(RUNS) || exit 1; done
 
 check: .venv/.dev ## Check format, lint, types and import directions, and run the quick tests; QUICK= for all
