@@ -187,13 +187,19 @@ class KeyFile:
                 self._keys = read(self._last_good)
 
     def _keep(self, keys: Sequence[Key]) -> None:
-        if self._last_good:
-            text = "".join(f"{key.name}:{','.join(sorted(key.roles))}:sha256${key.digest}\n" for key in keys)
-            try:
-                with new_file(self._last_good) as part:
-                    part.write_text(text)
-            except OSError as error:
-                _log.error("no copy of the good keys could be written to %s: %s", self._last_good, error)
+        if not (self._last_good and self._stamp):
+            return
+        changed_ns = self._stamp[0]
+        text = "".join(f"{key.name}:{','.join(sorted(key.roles))}:sha256${key.digest}\n" for key in keys)
+        try:
+            # Another worker may have kept a later file meanwhile.
+            if self._last_good.exists() and self._last_good.stat().st_mtime_ns > changed_ns:
+                return
+            with new_file(self._last_good) as part:
+                part.write_text(text)
+                os.utime(part, ns=(changed_ns, changed_ns))
+        except OSError as error:
+            _log.error("no copy of the good keys could be written to %s: %s", self._last_good, error)
 
     def _stat(self) -> tuple[int, int, int] | None:
         try:

@@ -174,3 +174,15 @@ def test_the_command_shows_a_key_once_and_prints_its_line() -> None:
 def test_a_command_that_cannot_be_is_told(words: list[str]) -> None:
     result = CliRunner().invoke(main, ["key", *words])
     assert result.exit_code in (1, 2) and result.stdout == "" and "Traceback" not in result.stderr
+
+
+def test_a_worker_that_read_an_older_file_does_not_replace_the_copy_of_a_later_one(tmp_path: Path) -> None:
+    path, copy = tmp_path / "keys", tmp_path / "copy"
+    (_, old_line), (new, new_line) = auth.make("old", ["predict"]), auth.make("new", ["predict"])
+    path.write_text(new_line)
+    KeyFile(path, copy)
+    path.write_text(old_line)
+    os.utime(path, ns=(0, 0))
+    KeyFile(path, copy)
+    path.write_text("rubbish")
+    assert auth.find(KeyFile(path, copy).keys(), new)
