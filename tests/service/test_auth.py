@@ -178,11 +178,11 @@ def test_a_command_that_cannot_be_is_told(words: list[str]) -> None:
 
 def test_a_worker_that_read_an_older_file_does_not_replace_the_copy_of_a_later_one(tmp_path: Path) -> None:
     path, copy = tmp_path / "keys", tmp_path / "copy"
-    (_, old_line), (new, new_line) = auth.make("old", ["predict"]), auth.make("new", ["predict"])
+    (_, old_line), (new, new_line) = keys.make("old", ["predict"]), keys.make("new", ["predict"])
     path.write_text(new_line)
     KeyFile(path, copy)
     path.write_text(old_line)
     os.utime(path, ns=(0, 0))
     KeyFile(path, copy)
     path.write_text("rubbish")
-    assert auth.find(KeyFile(path, copy).keys(), new)
+    assert keys.find(KeyFile(path, copy).keys(), new)
