@@ -24,7 +24,7 @@ from service.api.metrics import Metrics
 from service.api.problems import RequestFault
 from service.api.telemetry import RequestRecord
 from service.auth import KeyFile
-from service.bodies import Bodies, Body
+from service.bodies import Bodies, Body, discard
 from service.errors import Fault, Forbidden, MethodNotAllowed, NotReady
 from service.inference.registry import Registry
 from service.inference.watch import Watch
@@ -37,8 +37,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 # Requests that compute nothing, such as GET, take a thread of their own pool.
 _OTHER_THREADS = 2
-# How long and how much of a refused body is read and dropped, so that its client reads the refusal.
-_DISCARD_S, _DISCARD_BYTES = 2.0, 64 * 2**20
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _JSON: Headers = [(b"content-type", b"application/json")]
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
@@ -226,18 +224,9 @@ async def _send(answer: Answer, is_head: bool, body: Body, receive: Receive, sen
     content = b"" if is_head else answer.body
     if not body.whole:
         await send({"type": "http.response.body", "body": content, "more_body": True})
-        await _discard(receive)
+        await discard(receive)
         content = b""
     await send({"type": "http.response.body", "body": content})
-
-
-async def _discard(receive: Receive) -> None:
-    """Reads on for a while: a connection that is closed on unread bytes is reset, and its client loses the answer."""
-    left = _DISCARD_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_DISCARD_S):
-            while left > 0 and (message := await receive()).get("more_body"):
-                left -= len(message["body"])
 
 
 def _record(scope: Scope, headers: Mapping[bytes, bytes]) -> RequestRecord:

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from service.errors import Abandoned, BodyTooLarge, Overloaded, RequestTimeout
 
 _RETRY_AFTER_S = 1
+# How long and how much of a refused body is read and dropped, so that its client reads the refusal.
+_DISCARD_S, _DISCARD_BYTES = 2.0, 64 * 2**20
 
 
 @dataclass(eq=False, slots=True)
@@ -87,3 +90,12 @@ class Bodies:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the request is too large: at most {self._max_request_bytes} bytes")
+
+
+async def discard(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+    """Reads on for a while: a connection that is closed on unread bytes is reset, and its client loses the answer."""
+    left = _DISCARD_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_S):
+            while left > 0 and (message := await receive()).get("more_body"):
+                left -= len(message["body"])
