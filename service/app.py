@@ -7,9 +7,9 @@ from pathlib import Path
 from flask import Flask
 
 from service.api import docs, page, problems, telemetry
-from service.api.bodies import QuickJson
 from service.api.computing import Computing
 from service.api.converters import CONVERTERS
+from service.api.encoding import QuickJson
 from service.api.metrics import FOLDER_VARIABLE, Metrics
 from service.api.native import Native
 from service.api.open_inference.routes import OpenInference

@@ -93,7 +93,7 @@ class Application:
             answer = self._refusal(scope["path"], record, NotReady("the service is stopping; send the request again"))
         finally:
             self._bodies.release(body)
-        answer = answer._replace(headers=self._complete(scope, headers, record, body, answer))
+        answer = answer._replace(headers=self._complete(headers, record, body, answer))
         try:
             await _send(answer, scope["method"] == "HEAD", body, receive, send)
         except RuntimeError:
@@ -175,9 +175,7 @@ class Application:
     ) -> Answer:
         return self._finish(record, status, [*_JSON, *headers], json.dumps(content).encode() + b"\n")
 
-    def _complete(
-        self, scope: Scope, headers: Mapping[bytes, bytes], record: RequestRecord, body: Body, answer: Answer
-    ) -> Headers:
+    def _complete(self, headers: Mapping[bytes, bytes], record: RequestRecord, body: Body, answer: Answer) -> Headers:
         """The headers of an answer, with those that every answer has."""
         complete = with_security_headers(answer.headers)
         complete.append((b"x-request-id", record.request_id.encode()))
@@ -193,7 +191,7 @@ class Application:
         """A whole HTTP response to a client whose head never came, as bytes; counted and logged like the others."""
         record = RequestRecord(request_id=telemetry.request_id(""))
         answer = self._refusal("", record, fault)
-        headers = self._complete({}, {}, record, Body(whole=False), answer)
+        headers = self._complete({}, record, Body(whole=False), answer)
         headers.append((b"content-length", str(len(answer.body)).encode()))
         lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}".encode()]
         return b"\r\n".join([*lines, *(b"%b: %b" % header for header in headers), b"", answer.body])

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from flask import Blueprint, Response, abort
 
-from service.api.bodies import file_response
+from service.api.encoding import file_response
 
 DOCUMENT = Path(__file__).with_name("openapi.yaml")
 _PAGE = Path(__file__).parent.with_name("static") / "docs.html"

@@ -7,8 +7,8 @@ from flask import Blueprint, Request, Response, jsonify, request
 
 from service import answer
 from service.api import uploads
-from service.api.bodies import file_response, json_response
 from service.api.computing import Computing
+from service.api.encoding import file_response, json_response
 from service.api.problems import RequestFault
 from service.errors import UnknownExample
 from service.inference.classifier import Classifier

@@ -7,7 +7,7 @@ from string import Template
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import NotFound
 
-from service.api.bodies import file_response
+from service.api.encoding import file_response
 from service.settings import Settings
 
 _FOLDER = Path(__file__).parent.with_name("static")

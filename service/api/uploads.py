@@ -12,7 +12,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from werkzeug.http import parse_options_header
 
-from service.api import bodies, json_documents
+from service.api import encoding, json_documents
 from service.api.problems import RequestFault, TooManyImages, TooManyParts
 from service.settings import MOST_IMAGES
 
@@ -29,7 +29,7 @@ _ANY_FILENAME = re.compile(r';\s*filename\*?\s*=\s*"?([^";]*)', re.IGNORECASE)
 _EXPECTED = '{"images": ["<base64>"]}'
 _BEGIN_BYTES = 64
 _TEXT = frozenset(string.printable.encode())
-# What clients declare that were not told what they send: none, and curl's own.
+# The types of a request whose client did not choose one: none, and curl's default.
 _UNDECLARED = ("", "application/x-www-form-urlencoded")
 
 
@@ -65,10 +65,10 @@ def read(request: Request, max_images: int, max_bytes: int) -> list[Upload]:
     """
     if request.mimetype == "multipart/form-data":
         boundary = request.mimetype_params.get("boundary", "")
-        body = bodies.read_body(request, max_bytes)
+        body = encoding.read_body(request, max_bytes)
         uploads = _from_multipart(read_form(body, boundary, max_images + _OTHER_PARTS))
     elif request.is_json:
-        uploads = _from_json(bodies.read_body(request, max_bytes), max_images)
+        uploads = _from_json(encoding.read_body(request, max_bytes), max_images)
     else:
         uploads = [Upload(_picture(request, max_bytes), None)]
     check_count(len(uploads), max_images)
@@ -82,7 +82,7 @@ def check_count(count: int, max_images: int) -> None:
 
 
 def _picture(request: Request, max_bytes: int) -> bytes:
-    data = bodies.read_body(request, max_bytes)
+    data = encoding.read_body(request, max_bytes)
     if _looks_like_json(data):  # curl -d declares a form
         raise RequestFault("wrong_type", "the body looks like JSON; send it with Content-Type: application/json")
     # A declared type means a file, if an empty one. curl sends an empty body where it finds no file.
@@ -141,7 +141,7 @@ def from_base64(text: str) -> bytes:
     return base64.b64decode("".join(_DATA_URL_HEAD.sub("", text).split()), validate=True)
 
 
-def read_form(body: bytes, boundary: str, most_parts: int) -> list[Part]:
+def read_form(body: bytes, boundary: str, max_parts: int) -> list[Part]:
     """The parts of a whole form in their order; raises RequestFault or TooManyParts.
 
     By `multipart` and not by Werkzeug's own parser, which takes six times as long.
@@ -151,7 +151,7 @@ def read_form(body: bytes, boundary: str, most_parts: int) -> list[Part]:
         with PushMultipartParser(
             boundary,
             max_header_count=_MAX_PART_HEADERS,
-            max_segment_count=most_parts,
+            max_segment_count=max_parts,
             header_charset=_PART_HEAD_CHARSET,
         ) as parser:
             for event in parser.parse(_with_empty_parts_ended(body, parser.boundary)):
@@ -163,7 +163,7 @@ def read_form(body: bytes, boundary: str, most_parts: int) -> list[Part]:
                     parts.append(Part(_text(str(head.name)), _filename(head), b"".join(pieces)))
                     pieces.clear()
     except ParserLimitReached as error:
-        raise TooManyParts(f"the form has more than {most_parts} parts, or one with too long a head") from error
+        raise TooManyParts(f"the form has more than {max_parts} parts, or one with too long a head") from error
     except MultipartError as error:
         raise RequestFault("bad_form", f"the form cannot be read: {error.args[0]}; is the body complete?") from error
     return parts

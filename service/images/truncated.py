@@ -32,7 +32,7 @@ class Truncation(NamedTuple):
 
     @property
     def warning(self) -> Step:
-        """What is told of it."""
+        """The warning in the answer, if rows are missing."""
         lacks = (
             f"about {max(self.missing, 0.01):.0%} of the picture is missing" if self.missing else "detail is missing"
         )

@@ -5,7 +5,7 @@ import zlib
 
 from flask import Flask, Response, request
 
-from service.api.bodies import compress, read_body
+from service.api.encoding import compress, read_body
 from service.errors import Fault
 
 _APP = Flask("fuzzing")

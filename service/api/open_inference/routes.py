@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, jsonify, request
 
 from service.api import json_documents, telemetry
-from service.api.bodies import compress, read_body
 from service.api.computing import Computing
+from service.api.encoding import compress, read_body
 from service.api.json_documents import Document
 from service.api.open_inference import answers, infer_request
 from service.api.open_inference.infer_request import LENGTH_HEADER, IndexBody

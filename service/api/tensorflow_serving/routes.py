@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from service.api import json_documents, uploads
-from service.api.bodies import read_body
 from service.api.computing import Computing, Input
+from service.api.encoding import read_body
 from service.api.json_documents import Document
 from service.api.problems import RETRY_AFTER_S, RequestFault
 from service.api.tensorflow_serving import instances, signature

@@ -11,7 +11,7 @@ from flask import Flask, Request
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.test import Client, EnvironBuilder
 
-from service.api.bodies import QuickJson, read_body
+from service.api.encoding import QuickJson, read_body
 from service.api.problems import RequestFault
 from service.errors import BodyTooLarge
 from tests.conftest import golden
