@@ -41,26 +41,26 @@ FilesByLabel = Mapping[str, Sequence[Path]]
 class Layout(NamedTuple):
     """The files of each class by split, `train` and perhaps `validation` and `test`; all in `train` where none is made.
 
-    `told` are sentences for the owner: what was taken as what, and what is not used.
+    `messages` are sentences for the owner: what was taken as what, and what is not used.
     """
 
     files: Mapping[str, FilesByLabel]
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 def find(root: Path) -> Layout:
-    """The layout of a folder; raises DataFault where it cannot be told, with what to do."""
+    """The layout of a folder; raises DataFault if the folder has none, with what to do."""
     if not root.is_dir():
         raise DataFault(f"{root} is no folder; it should hold one directory of images for each class")
     inner = _unwrapped(root)
-    told = [f"the images are taken from {inner}, the only folder there"] if inner != root else []
+    messages = [f"the images are taken from {inner}, the only folder there"] if inner != root else []
     folders = _folders(inner)
     splits = _splits(inner, folders)
-    told += _splits_told(splits)
-    told += _unused([*_images(inner), *(folder for folder in folders if splits and folder not in splits.values())])
+    messages += _split_messages(splits)
+    messages += _unused([*_images(inner), *(folder for folder in folders if splits and folder not in splits.values())])
     if not splits:
-        return Layout({"train": _classes(inner, told)}, tuple(told))
-    return Layout({split: _classes(_unwrapped(folder), told) for split, folder in splits.items()}, tuple(told))
+        return Layout({"train": _classes(inner, messages)}, tuple(messages))
+    return Layout({split: _classes(_unwrapped(folder), messages) for split, folder in splits.items()}, tuple(messages))
 
 
 def _splits(root: Path, folders: Sequence[Path]) -> dict[str, Path]:
@@ -121,17 +121,17 @@ def _words(folder: Path) -> list[str]:
     return re.findall("[a-z]+", folder.name.lower())
 
 
-def _splits_told(splits: Mapping[str, Path]) -> list[str]:
+def _split_messages(splits: Mapping[str, Path]) -> list[str]:
     if not splits:
         return []
-    told = [f"{folder.name}/ is the {split} split" for split, folder in splits.items()]
+    messages = [f"{folder.name}/ is the {split} split" for split, folder in splits.items()]
     missing = [split for split in SPLITS if split not in splits]
-    told += [f"the {split} split is taken from {splits['train'].name}/" for split in missing]
-    return ["; ".join(told)]
+    messages += [f"the {split} split is taken from {splits['train'].name}/" for split in missing]
+    return ["; ".join(messages)]
 
 
-def _classes(folder: Path, told: list[str]) -> FilesByLabel:
-    """The files of each class; what should be known of them is added to `told`."""
+def _classes(folder: Path, messages: list[str]) -> FilesByLabel:
+    """The files of each class; what should be known of them is added to `messages`."""
     classes = _folders(folder)
     if not classes and (images := _images(folder)):
         raise DataFault(
@@ -141,7 +141,7 @@ def _classes(folder: Path, told: list[str]) -> FilesByLabel:
     nested = [path for path in classes if files[path.name] and _holds_only_folders(path)]
     if nested and len(nested) == len([found for found in files.values() if found]):
         raise DataFault(_not_classes(folder, nested))
-    told += [f"class {path.name!r} is all that its folders hold: {_listed(_folders(path))}" for path in nested]
+    messages += [f"class {path.name!r} is all that its folders hold: {_listed(_folders(path))}" for path in nested]
     return files
 
 

@@ -148,7 +148,7 @@ def _picture(file: Stripped, limits: Limits, load: _Load) -> Picture:
         return (
             picture
             if truncation is None
-            else picture._replace(warnings=(truncation.warning,), subject=truncation.is_telling)
+            else picture._replace(warnings=(truncation.warning,), subject=truncation.is_sufficient)
         )
 
 

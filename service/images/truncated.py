@@ -39,8 +39,8 @@ class Truncation(NamedTuple):
         return Step("truncated", f"the file is cut off: {lacks}; is the upload complete?")
 
     @property
-    def is_telling(self) -> bool:
-        """Whether so much is there that it can be told what the picture shows."""
+    def is_sufficient(self) -> bool:
+        """Whether enough of the picture is there to classify it."""
         return self.missing <= _MAX_MISSING
 
     def of(self, image: Image.Image) -> Image.Image:

@@ -63,7 +63,7 @@ def read(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool) -
         len(validation.labels),
         divided="test" in layout.files,
         remarks=(*(f"skipped, {fault}" for fault in faults), *_duplicates(divided)),
-        layout=layout.told,
+        layout=layout.messages,
     )
 
 
