@@ -160,3 +160,15 @@ def test_a_folder_needs_images_and_a_name(words: list[str]) -> None:
 def test_kinds_that_are_grey_say_so(images: Path) -> None:
     result = invoke("train", "folder", "--images", str(images), "--name", "x", "--kind", "digit")
     assert result.exit_code == 1 and "pass --grey" in result.output
+
+
+def test_of_many_pictures_in_several_splits_the_first_are_named_and_the_rest_counted(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        for number, label in enumerate(("a", "b")):
+            (tmp_path / split / label).mkdir(parents=True)
+            for level in range(5):
+                grey = Image.new("RGB", (32, 32), (20 * level, 100 * number, 0))
+                grey.save(tmp_path / split / label / f"{level}.png")
+    remarks = folder.read(str(tmp_path), 32, False, "photo", False).remarks
+    assert len(remarks) == 4 and all(one.startswith("the same picture") for one in remarks[:3])
+    assert remarks[3].startswith("7 more pictures")

@@ -22,6 +22,7 @@ _HELD_OUT = 0.1
 _MAX_CLASSES = 256
 _LIMITS = Limits(max_bytes=2**28, max_pixels=178_000_000, max_frames=100_000)
 _MAX_LISTED = 20
+_MAX_DUPLICATES = 3
 
 
 class _Image(NamedTuple):
@@ -137,12 +138,14 @@ def _as_split(images: _ImagesByLabel, labels: Sequence[str], shape: tuple[int, i
 
 
 def _duplicates(divided: Mapping[str, _ImagesByLabel]) -> Iterator[str]:
-    """A sentence for each picture that lies in more than one split: its test result is no test."""
+    """A sentence for each picture that lies in more than one split, the first few by name: its test is no test."""
     places: dict[str, dict[str, Path]] = defaultdict(dict)
     for split in SPLITS:
         for images in divided[split].values():
             for image in images:
                 places[image.digest].setdefault(split, image.path)
-    for found in places.values():
-        if len(found) > 1:
-            yield f"the same picture in several splits: {', '.join(str(path) for path in found.values())}"
+    repeated = [list(found.values()) for found in places.values() if len(found) > 1]
+    for paths in repeated[:_MAX_DUPLICATES]:
+        yield f"the same picture in several splits: {', '.join(map(str, paths))}"
+    if len(repeated) > _MAX_DUPLICATES:
+        yield f"{len(repeated) - _MAX_DUPLICATES} more pictures are in several splits; move each to one of them"
