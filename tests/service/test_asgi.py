@@ -4,10 +4,7 @@ import asyncio
 import json
 import logging
 import re
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from threading import Event
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,11 +16,12 @@ from service.logs import JsonFormatter
 from tests.app import app_over, run
 from tests.conftest import MODELS, golden
 from tests.exchange import Exchange
+from tests.service.busy import LONG_S, PREDICT, busy, predict, until
 
-PREDICT, V1, V2 = "/models/mnist/predict", "/v1/models/mnist:predict", "/v2/models/mnist/infer"
+V1, V2 = "/v1/models/mnist:predict", "/v2/models/mnist/infer"
 SITE = "https://example.org"
 MAX_BYTES = 4096
-LONG_S = 60
+LATE = "a body that stops"
 PREDICT_KEY, PREDICT_LINE = auth.make("predictor", ["predict"])
 METRICS_KEY, METRICS_LINE = auth.make("scraper", ["metrics"])
 KEYS = {"X-API-Key": PREDICT_KEY}
@@ -31,73 +29,32 @@ KEYS = {"X-API-Key": PREDICT_KEY}
 
 @pytest.fixture(scope="module")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Application:
-    """One computing thread; nobody waits for long for a body or for a turn."""
-    keys = tmp_path_factory.mktemp("keys") / "keys"
-    keys.write_text(f"{PREDICT_LINE}\n{METRICS_LINE}\n")
-    settings: dict[str, Any] = {"cors_origins": (SITE,), "max_request_bytes": MAX_BYTES, "max_held_bytes": 2**20}
-    return app_over(
-        MODELS, api_keys_file=keys, workers=256, body_timeout_s=0.01, max_wait_s=0.01, **settings
-    ).application
+    """One computing thread, small bodies, and time for everything."""
+    return _application(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def patient() -> Application:
-    """One computing thread, for which everybody waits; without keys."""
-    return app_over(MODELS, workers=256, max_wait_s=LONG_S).application
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """The same, where nobody waits for long for a body or for a turn."""
+    return _application(tmp_path_factory, body_timeout_s=0.01, max_wait_s=0.01)
+
+
+def _application(tmp_path_factory: pytest.TempPathFactory, **limits: float) -> Application:
+    keys = tmp_path_factory.mktemp("keys") / "keys"
+    keys.write_text(f"{PREDICT_LINE}\n{METRICS_LINE}\n")
+    settings: dict[str, Any] = {"cors_origins": (SITE,), "max_request_bytes": MAX_BYTES, "max_held_bytes": 2**20}
+    return app_over(MODELS, api_keys_file=keys, workers=256, **settings, **limits).application
 
 
 def ask(application: Application, exchange: Exchange) -> Exchange:
     return run(exchange.run(application))
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    latest = time.monotonic() + LONG_S
-    while not condition():
-        assert time.monotonic() < latest
-        await asyncio.sleep(0.001)
-
-
-class Gate:
-    """Holds the computing thread at a request until it is opened; notes the requests that are computed, by their id."""
-
-    def __init__(self, application: Application) -> None:
-        self._flask = application.flask.wsgi_app
-        self.opened = Event()
-        self.computed: list[str] = []
-
-    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Flask's, once the gate is open."""
-        if environ["REQUEST_METHOD"] == "POST":
-            self.computed.append(environ["HTTP_X_REQUEST_ID"])
-            assert self.opened.wait(LONG_S)
-        return self._flask(environ, start_response)
-
-
-@asynccontextmanager
-async def busy(application: Application, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gate]:
-    """All turns are taken, until the gate is opened or the block ends."""
-    gate = Gate(application)
-    with monkeypatch.context() as patch:
-        patch.setattr(application.flask, "wsgi_app", gate.wsgi_app)
-        first = asyncio.create_task(predict("first").run(application))
-        try:
-            await until(lambda: gate.computed == ["first"])
-            yield gate
-        finally:
-            gate.opened.set()
-            await first
-
-
-def predict(request_id: str = "mine", path: str = PREDICT, **headers: str) -> Exchange:
-    sent = {"X-Request-ID": request_id, **KEYS} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return Exchange("POST", path, golden(), headers=sent)
-
-
 REFUSALS: dict[str, tuple[int, str, Callable[[str], Exchange]]] = {
     "a malformed time limit": (400, "bad_timeout", lambda path: post(path, X_Request_Timeout="soon")),
     "no key": (401, "unauthorized", lambda path: post(path, X_API_Key="")),
     "a key without the role": (403, "forbidden", lambda path: post(path, X_API_Key=METRICS_KEY)),
-    "a body that stops": (408, "request_timeout", lambda path: post(path, is_complete=False)),
+    LATE: (408, "request_timeout", lambda path: post(path, is_complete=False)),
     "a long Content-Length": (413, "request_entity_too_large", lambda path: post(path, Content_Length=f"{2**40}")),
     "a long body in chunks": (413, "request_entity_too_large", lambda path: post(path, *[b"x" * 1000] * 9)),
 }
@@ -142,9 +99,10 @@ def check_whole(exchange: Exchange, status: int, code: str, path: str) -> None:
 @pytest.mark.parametrize("path", [PREDICT, V1, V2])
 @pytest.mark.parametrize("reason", REFUSALS)
 def test_a_refusal_is_a_whole_answer_and_is_logged_and_counted(
-    application: Application, caplog: pytest.LogCaptureFixture, reason: str, path: str
+    application: Application, strict: Application, caplog: pytest.LogCaptureFixture, reason: str, path: str
 ) -> None:
     status, code, request = REFUSALS[reason]
+    application = strict if reason == LATE else application
     before = counted(application, status)
     with caplog.at_level(logging.INFO, "service.api.telemetry"):
         exchange = ask(application, request(path))
@@ -164,30 +122,32 @@ def test_a_refusal_is_a_whole_answer_and_is_logged_and_counted(
     ids=["the service's limit", "the caller's limit"],
 )  # fmt: skip
 def test_a_request_without_a_turn_in_time_is_refused_whole_and_keeps_its_connection(
-    application: Application, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+    strict: Application, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
     path: str, limit: dict[str, Any], status: int, code: str, total: str,
 ) -> None:  # fmt: skip
     async def refused() -> Exchange:
-        async with busy(application, monkeypatch) as gate:
-            exchange = await post(path, golden(), **limit).run(application)
+        async with busy(strict, monkeypatch, X_API_Key=PREDICT_KEY) as gate:
+            exchange = await post(path, golden(), **limit).run(strict)
             assert "mine" not in gate.computed
         assert "mine" not in gate.computed
         return exchange
 
-    before = counted(application, status)
+    before = counted(strict, status)
     with caplog.at_level(logging.INFO, "service.api.telemetry"):
         exchange = run(refused())
     check_whole(exchange, status, code, path)
     assert "connection" not in exchange.headers and ("retry-after" in exchange.headers) == (status == 429)
     (line,) = [line for line in logged(caplog) if line["id"] == "mine"]
     assert (line["status"], line["code"], line["bytes_in"]) == (status, code, len(golden()))
-    assert counted(application, status) == before + 1
-    assert f'{total}_total{{route="unrouted"}} {before + 1}.0' in application._metrics.text().decode()
+    assert counted(strict, status) == before + 1
+    assert f'{total}_total{{route="unrouted"}} {before + 1}.0' in strict._metrics.text().decode()
 
 
 @pytest.mark.parametrize("reason", REFUSALS)
-def test_a_refusal_of_a_body_that_is_not_whole_closes_the_connection(application: Application, reason: str) -> None:
-    assert ask(application, REFUSALS[reason][2](PREDICT)).headers["connection"] == "close"
+def test_a_refusal_of_a_body_that_is_not_whole_closes_the_connection(
+    application: Application, strict: Application, reason: str
+) -> None:
+    assert ask(strict if reason == LATE else application, REFUSALS[reason][2](PREDICT)).headers["connection"] == "close"
 
 
 @pytest.mark.parametrize(
@@ -235,75 +195,6 @@ def test_a_client_that_leaves_while_it_sends_is_logged_as_abandoned(
     assert [(line["status"], line["code"]) for line in logged(caplog)] == [(400, "abandoned")]
 
 
-def test_requests_are_computed_in_the_order_of_their_arrival(
-    patient: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [f"waiting{number}" for number in range(8)]
-
-    async def answered() -> list[str]:
-        async with busy(patient, monkeypatch) as gate:
-            tasks = []
-            for number, name in enumerate(names):
-                tasks.append(asyncio.create_task(predict(name).run(patient)))
-                await until(lambda: patient.admission.load[0] == number + 1)  # noqa: B023
-            gate.opened.set()
-            assert {one.status for one in await asyncio.gather(*tasks)} == {200}
-        return [name for name in gate.computed if name in names]
-
-    assert run(answered()) == names
-
-
-def test_nothing_is_computed_for_a_client_that_left_while_it_waited(
-    patient: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def computed() -> list[str]:
-        gone, stays = predict("gone"), predict("stays")
-        async with busy(patient, monkeypatch) as gate:
-            tasks = [asyncio.create_task(one.run(patient)) for one in (gone, stays)]
-            await until(lambda: patient.admission.load[0] == 2)
-            gone.leave()
-            await until(lambda: patient.admission.load[0] == 1)
-            gate.opened.set()
-            await asyncio.gather(*tasks)
-        assert (gone.status, json.loads(gone.body)["code"], stays.status) == (400, "abandoned", 200)
-        return gate.computed
-
-    assert "gone" not in run(computed())
-
-
-@pytest.mark.parametrize("path", [V1, V2, PREDICT])
-def test_after_refusals_and_failures_every_turn_is_free(
-    patient: Application, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("broken")
-
-    async def load() -> tuple[int, int]:
-        async with busy(patient, monkeypatch):
-            late = await post(path, golden(), X_Request_Timeout="0.000001").run(patient)
-            assert late.status == 504
-        with monkeypatch.context() as patch:
-            patch.setattr(patient.flask, "wsgi_app", fail)
-            for _ in range(5):
-                with pytest.raises(RuntimeError, match="broken"):
-                    await predict().run(patient)
-        assert (await predict().run(patient)).status == 200
-        return patient.admission.load
-
-    assert run(load()) == (0, 0)
-
-
-def test_requests_that_compute_nothing_do_not_wait_for_those_that_do(
-    patient: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def answers() -> list[int]:
-        async with busy(patient, monkeypatch):
-            paths = ("/livez", "/readyz", "/v2/health/ready", "/models")
-            return [(await Exchange("GET", path).run(patient)).status for path in paths]
-
-    assert run(answers()) == [200] * 4
-
-
 def test_the_bytes_of_all_bodies_are_bounded_and_the_largest_one_yields() -> None:
     application = app_over(MODELS, max_request_bytes=2**20, max_held_bytes=2**20, body_timeout_s=LONG_S).application
 
@@ -333,21 +224,6 @@ def test_while_the_worker_stops_it_is_not_ready_and_still_answers(monkeypatch: p
     assert json.loads(ask(application, Exchange("GET", "/v2/health/ready")).body)["ready"] is False
     answer = ask(application, predict())
     assert (answer.status, answer.headers["connection"]) == (200, "close")
-
-
-def test_a_request_that_is_cut_off_by_the_stop_is_answered_503(
-    patient: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def cancelled() -> Exchange:
-        async with busy(patient, monkeypatch):
-            exchange = predict()
-            task = asyncio.create_task(exchange.run(patient))
-            await until(lambda: patient.admission.load[0] == 1)
-            task.cancel()
-            return await task
-
-    answer = run(cancelled())
-    assert (answer.status, json.loads(answer.body)["code"]) == (503, "not_ready")
 
 
 def test_a_connection_without_a_head_is_refused_whole(
