@@ -93,11 +93,12 @@ def test_unreadable_files_are_listed_and_skipped_only_on_request(images: Path) -
     assert len(content.remarks) == 3 and all(remark.startswith("skipped, ") for remark in content.remarks)
 
 
-def test_a_picture_in_two_splits_is_reported(images: Path) -> None:
+def test_pictures_in_two_splits_are_reported_and_the_first_of_them_named(images: Path) -> None:
     for name in ("train", "val", "test"):
         shutil.copytree(images, images.parent / "split" / name)
     remarks = read(images.parent / "split").remarks
-    assert len(remarks) == 60 and all("several splits" in remark for remark in remarks)
+    assert len(remarks) == 4 and all("several splits" in remark for remark in remarks)
+    assert remarks[-1].startswith("57 more pictures")
 
 
 @pytest.mark.parametrize(
