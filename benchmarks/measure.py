@@ -7,7 +7,7 @@ from typing import NamedTuple
 from benchmarks import alone, load
 from benchmarks.contenders import FLASK_LITERT, SQUINT, WORKERS, Contender
 from benchmarks.processes import Server, running
-from benchmarks.workloads import BATCH_SIZE, Payload, golden_png, multipart, photo_jpeg, raw
+from benchmarks.workloads import BATCH_SIZE, Payload, golden_png, multipart, page_jpeg, photo_jpeg, raw
 
 SMALL, LARGE, BATCH = "one 28×28 PNG", "one 12-megapixel JPEG", f"{BATCH_SIZE} PNGs, multipart"
 CLOSED, OVERLOAD, LIVENESS = "one 640×480 JPEG", "the same, 5 times the load", "GET /livez beside it"
@@ -55,7 +55,7 @@ def _turn(contender: Contender, seconds: int) -> Samples:
         small = small._replace(memory_mb=server.pss_mb(), first_answer_s=server.first_answer_s)
         samples = {Row(SMALL, title): small}
         if contender in (SQUINT, FLASK_LITERT):
-            samples[Row(LARGE, title)] = _closed(server, raw(photo_jpeg(4000, 3000)), seconds)
+            samples[Row(LARGE, title)] = _closed(server, raw(page_jpeg()), seconds)
         if contender is SQUINT:
             batch = multipart([golden_png()] * BATCH_SIZE)
             samples[Row(BATCH, title)] = _closed(server, batch, seconds)

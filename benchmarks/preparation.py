@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from benchmarks.workloads import encode, golden_png
+from benchmarks.workloads import encode, golden_png, page
 from service.images import kinds
 from service.images.decode import Limits, decode
 
@@ -32,9 +32,8 @@ def cases() -> Iterator[Case]:
     yield Case("28×28 PNG, dark on light", encode(Image.fromarray(255 - np.asarray(golden)), "PNG"))
     aside = np.roll(255 - np.asarray(golden), 3, axis=0)
     yield Case("28×28 PNG, dark on light, off the middle", encode(Image.fromarray(aside), "PNG"))
-    photo = page()
-    yield Case("12-megapixel JPEG", encode(photo, "JPEG", quality=90))
-    yield Case("640×480 JPEG", encode(photo.resize((640, 480)), "JPEG", quality=90))
+    yield Case("12-megapixel JPEG", encode(page(), "JPEG", quality=90))
+    yield Case("640×480 JPEG", encode(page().resize((640, 480)), "JPEG", quality=90))
     yield Case("noise, 500×500 PNG", encode(Image.fromarray(random.integers(0, 256, (500, 500, 3), np.uint8)), "PNG"))
     yield Case(
         "noise, 16000×250 PNG", encode(Image.fromarray(random.integers(0, 256, (250, 16000, 3), np.uint8)), "PNG")
@@ -42,15 +41,6 @@ def cases() -> Iterator[Case]:
     yield Case(
         "checks, 7000×7000 PNG", encode(Image.fromarray(np.indices((7000, 7000)).sum(axis=0).astype(np.uint8)), "PNG")
     )
-
-
-def page() -> Image.Image:
-    """Twelve megapixels: a digit's strokes on a page, with a sensor's noise."""
-    ink = np.asarray(Image.open(io.BytesIO(golden_png())).resize((1500, 1500), Image.Resampling.BICUBIC), np.float32)
-    paper = np.full((3000, 4000, 3), 205, np.float32)
-    paper[700:2200, 1200:2700] -= 0.7 * ink[:, :, None]
-    paper += np.random.default_rng(1).normal(0, 3, paper.shape).astype(np.float32)
-    return Image.fromarray(np.clip(paper, 0, 255).astype(np.uint8))
 
 
 def measure(data: bytes, kind: str) -> tuple[float, float]:

@@ -30,6 +30,16 @@ def golden_png() -> bytes:
 
 
 @cache
+def page() -> Image.Image:
+    """A photographed digit of 12 megapixels: dark strokes on paper, with a sensor's noise."""
+    ink = np.asarray(Image.open(io.BytesIO(golden_png())).resize((1500, 1500), Image.Resampling.BICUBIC), np.float32)
+    paper = np.full((3000, 4000, 3), 205, np.float32)
+    paper[700:2200, 1200:2700] -= 0.7 * ink[:, :, None]
+    paper += np.random.default_rng(1).normal(0, 3, paper.shape).astype(np.float32)
+    return Image.fromarray(np.clip(paper, 0, 255).astype(np.uint8))
+
+
+@cache
 def photo(width: int, height: int) -> Image.Image:
     """A smooth random colour picture with a sensor's noise, the same at each call."""
     random = np.random.default_rng(1)
@@ -44,6 +54,12 @@ def encode(image: Image.Image, format_name: str, **options: object) -> bytes:
     file = io.BytesIO()
     image.save(file, format_name, **options)
     return file.getvalue()
+
+
+@cache
+def page_jpeg() -> bytes:
+    """The photographed digit as a JPEG file."""
+    return encode(page(), "JPEG", quality=90)
 
 
 @cache

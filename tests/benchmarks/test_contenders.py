@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from benchmarks import alone
 from benchmarks.contenders import PEERS, SQUINT, Contender, earlier_squint
 from benchmarks.processes import ServerError, running
-from benchmarks.workloads import BATCH_SIZE, base64_json, golden_png, multipart, photo_jpeg, raw
+from benchmarks.workloads import BATCH_SIZE, base64_json, golden_png, multipart, page_jpeg, photo_jpeg, raw
 from tests.conftest import REPOSITORY
 
 
@@ -37,6 +37,11 @@ def test_bare_app_recognises_the_seven() -> None:
 
     answer = app.test_client().post("/predict", data=raw(golden_png()).data).get_json()
     assert answer["label"] == "7" and len(answer["probabilities"]) == 10
+
+
+def test_the_service_names_the_photographed_digit(client: FlaskClient) -> None:
+    answer = client.post("/models/mnist/predict", data=page_jpeg(), content_type="image/jpeg").get_json()
+    assert answer["predictions"][0]["label"] == "7"
 
 
 def test_the_service_takes_the_batch_and_the_photo(client: FlaskClient) -> None:
