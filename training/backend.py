@@ -12,8 +12,6 @@ from service.errors import Fault
 
 # Ampere's; earlier GPUs of NVIDIA compute bfloat16 in float32.
 _BFLOAT16_CAPABILITY = 8.0
-# Of a device's memory.
-_PART_FOR_DATA = 0.25
 
 
 class ExportFailed(Fault):
@@ -30,6 +28,12 @@ def name() -> str:
 def device() -> str:
     """The device that computes, such as `gpu:0` or `cpu:0`."""
     return str(keras.distribution.list_devices()[0])
+
+
+def devices() -> str:
+    """The device that computes, and on JAX how many more of them there are."""
+    more = len(keras.distribution.list_devices()) - 1 if name() == "jax" else 0
+    return f"{device()} and {more} more" if more else device()
 
 
 def hardware() -> str:
@@ -69,14 +73,6 @@ def _compute_capability() -> float:
     if name() != "jax":
         return _BFLOAT16_CAPABILITY
     return float(getattr(sys.modules["jax"].devices()[0], "compute_capability", _BFLOAT16_CAPABILITY))
-
-
-def keeps(data_bytes: int) -> bool:
-    """Whether this device is a GPU on which JAX can keep so much data beside what it computes."""
-    if name() != "jax" or "gpu" not in device().lower():
-        return False
-    stats = sys.modules["jax"].devices()[0].memory_stats() or {}
-    return data_bytes <= _PART_FOR_DATA * stats.get("bytes_limit", 0)
 
 
 def precision(wanted: str) -> str:

@@ -72,7 +72,7 @@ about people.
 
 ## Reproduce
 
-    python -m training train {command}
+    python -m training {command}
 """
 
 
@@ -117,11 +117,11 @@ def _engine_rows(exported: Exported, cost: Cost) -> Iterator[str]:
 def _command(recipe: Recipe) -> str:
     options = recipe.data_options
     if recipe.data_set == "arrays":
-        return f"folder --images FILE.npz --name {recipe.name} --kind {options['kind']}"
+        return f"train-folder --images FILE.npz --name {recipe.name} --kind {options['kind']}"
     if recipe.data_set != "folder":
-        return recipe.name
+        return f"train {recipe.name}"
     shape = f"--size {options['size']}{' --grey' if options['grey'] else ''} --kind {options['kind']}"
-    return f"folder --images DIR --name {recipe.name} {shape}"
+    return f"train-folder --images DIR --name {recipe.name} {shape}"
 
 
 def _held_out(recipe: Recipe) -> str:

@@ -42,6 +42,8 @@ def main() -> None:
     """  # noqa: D301  click's marker for lines to be kept is the character itself
 
 
-for command in (look.list_, look.inspect, train.train, train.reproduce, train.package, look.evaluate, look.compare):
+for command in (
+    *(look.list_, look.inspect, look.evaluate, look.compare),
+    *(train.train, train.train_folder, train.reproduce, train.package, export.export),
+):
     main.add_command(command)
-main.add_command(export.export)

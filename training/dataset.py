@@ -111,7 +111,7 @@ def find(name: str, options: Mapping[str, Any] | None = None) -> DataSet:
         return module.DATA_SET
     if not options:
         raise DataFault(
-            f"{name} is not one data set: `python -m training train folder --images …` says which, "
+            f"{name} is not one data set: `python -m training train-folder --images …` says which, "
             "and the run that it makes can be measured"
         )
     return module.make(**options)

@@ -15,7 +15,7 @@ from service.images.decode import Picture
 from service.inference import classifier
 from service.manifest import EngineFacts, EngineName, Golden, Manifest, Provenance
 from training import atomic, backend, card, cost, dataset, evaluate, fit, fold, model, report, saved_model
-from training.augment import augment
+from training.augmentation import Augment
 from training.calibrate import Calibration, Scaling, calibrate
 from training.dataset import DataFault, DataSet, Split, Splits, UInt8
 from training.evaluate import Exported, Measured
@@ -24,6 +24,7 @@ from training.run import Checkpoint, Run, RunFault
 
 # An int8 file must agree with the SavedModel this well, or float32 ships.
 _LEAST_AGREEMENT, _MOST_ACCURACY_LOST = 0.999, 0.001
+_AUGMENTED_AT_ONCE = 500
 # Other CPUs round differently in the last digits; a tolerance below this would be about them.
 _LEAST_TOLERANCE = 1e-3
 # The test split does not hold the worst case, so the largest difference found there is widened by this factor.
@@ -72,9 +73,12 @@ def _calibration(run: Run, trained: keras.Model, validation: Split) -> Calibrati
     """From the held-out images, as they are and as training changes them; None if there are none."""
     if not len(validation.labels):
         return None
-    unmirrored = np.zeros(len(validation.labels), bool)
-    changed = augment(validation.images, run.recipe.augmentation, unmirrored, np.random.default_rng(run.seed))
-    answers = [fit.predict(trained, Split(images, validation.labels)) for images in (validation.images, changed)]
+    augmentation = Augment([run.recipe.augmentation], run.seed)
+    changed = np.concatenate([
+        keras.ops.convert_to_numpy(augmentation(images, training=True))
+        for images in np.array_split(validation.images, math.ceil(len(validation.labels) / _AUGMENTED_AT_ONCE))
+    ])  # fmt: skip
+    answers = [fit.predict(trained, images) for images in (validation.images, changed)]
     return calibrate(answers[0], validation.labels, answers[1])
 
 

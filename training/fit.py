@@ -1,175 +1,188 @@
-"""Training: from a recipe's first step to its last, or on from where an earlier call was stopped."""
+"""Training: one `model.fit` from a recipe's first step to its last, or on from where an earlier call was stopped."""
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend, interruption, model, objective, spread
-from training.batches import Batches
-from training.dataset import DataSet, Split
-from training.lookahead import Lookahead, pull_of
-from training.progress import Progress
+from service.errors import Fault
+from training import backend, callbacks, model, objective
+from training.augmentation import Augment
+from training.dataset import DataSet, Split, UInt8
 from training.recipe import Recipe
-from training.run import Checkpoint, Epoch, Run, RunFault
-from training.spread import Share
+from training.run import Checkpoint, Epoch, Run
 
-# In the history of a run whose pictures were changed on the device: there chance falls out otherwise.
-_ON_DEVICE = "on_device"
 
-# Trains one epoch, counted from 0; what was measured on the way.
-EpochOf = Callable[[int], dict[str, float]]
+class NotDivisible(Fault):
+    """A batch cannot be divided among the devices."""
+
+    code = "not_divisible"
+
+
+class Batches(keras.utils.PyDataset):
+    """The batches of a training: their order depends on seed and epoch alone.
+
+    Where the recipe mirrors, half of the pictures have left and right swapped, in the next epoch the other half
+    (Jordan 2024, arXiv 2404.00498).
+    """
+
+    def __init__(self, split: Split, classes: int, recipe: Recipe, seed: int, first_epoch: int) -> None:
+        super().__init__()
+        self._split, self._recipe, self._classes, self._seed = split, recipe, classes, seed
+        self._begin(first_epoch)
+
+    def _begin(self, epoch: int) -> None:
+        count = len(self._split.labels)
+        self._epoch, self._order = epoch, np.random.default_rng((self._seed, epoch)).permutation(count)
+        is_mirrored = (np.random.default_rng(self._seed).random(count) < 0.5) ^ (epoch % 2 == 1)
+        self._is_mirrored = is_mirrored & self._recipe.phase(epoch).augmentation.mirror
+
+    def on_epoch_end(self) -> None:
+        """Goes on to the next epoch; Keras calls it."""
+        if self._epoch + 1 < self._recipe.epochs:
+            self._begin(self._epoch + 1)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._order) / self._recipe.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[UInt8, NDArray[np.float32]]:
+        """Images uint8 `[N, H, W, C]`; labels float32, one-hot `[N, classes]` or for squared error `[N, 1]`."""
+        size = self._recipe.batch_size
+        chosen = self._order[index * size : (index + 1) * size]
+        images = self._split.images[chosen]
+        images = np.where(self._is_mirrored[chosen, None, None, None], images[:, :, ::-1], images)
+        return images, objective.targets(self._recipe, self._split.labels[chosen], self._classes)
+
+
+class _Trainee(NamedTuple):
+    """A compiled model and its parts: augmentation in front of the network that is exported."""
+
+    compiled: keras.Model
+    augmentation: Augment
+    network: keras.Model
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Everything that a checkpoint holds; the network's first."""
+        return [*self.network.variables, *self.augmentation.variables, *self.compiled.optimizer.variables]
 
 
 def fit(
-    run: Run,
-    data_set: DataSet,
-    train: Split,
-    validation: Split,
-    progress: Progress,
-    share: Share,
-    on_device: bool | None = None,
+    run: Run, data_set: DataSet, train: Split, validation: Split, *, tensorboard: bool = False
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Trains the run to its last epoch, with a checkpoint after each; returns the model and the history.
+    """Trains the run to its last epoch, with a checkpoint after each; returns the network and the history.
 
-    The same seed, backend, device and versions give the same weights, however often the run was stopped. Pictures lie
-    and are changed on the device where that is a GPU that has room for them, or as `on_device` says; a run goes on as
-    it began. Raises NotSpread, or RunFault where it is to go on in another way.
+    The same seed, backend, device and versions give the same weights, however often the run was stopped; a run goes on
+    in the precision that it began with. Raises NotDivisible.
     """
-    recipe = run.recipe
-    done = run.load()
-    on_device = _stays(on_device, run, done, share, train)
-    made = _on_device if on_device else _beside
-    policy = backend.precision(recipe.precision)
-    with spread.over(share):
+    recipe, done = run.recipe, run.load()
+    precision = done.precision if done else backend.precision(recipe.precision)
+    history = list(done.history) if done else []
+    with _on_all_devices(recipe.batch_size):
         keras.utils.set_random_seed(run.seed)
-        spread.check_batch(share, recipe.batch_size)
-        trained = model.build(recipe, data_set, train.images, policy)
-        _compile(trained, recipe, len(train.labels))
-        one_epoch = made(trained, run, train, len(data_set.labels), share, progress)
-        history = restore(trained, done) if done else []
-        progress.start(run, device=_told(share), policy=policy, done=len(history))
-        with spread.alone():
-            judge = trained if share.devices == 1 else model.build(recipe, data_set, train.images, policy)
-        for epoch in range(len(history), recipe.epochs):
-            measured = _measured(trained, one_epoch, epoch)
-            values = [_array(variable) for variable in _variables(trained)]
-            measured |= _judged(judge, values, validation)
-            history.append({"epoch": epoch + 1, **measured, **({_ON_DEVICE: 1.0} if on_device else {})})
-            if share.leads:
-                run.save(Checkpoint(values, history))
-            progress.on_epoch(history[-1])
-    load_weights(judge, Checkpoint([_array(variable) for variable in trained.variables], history))
-    return judge, history
+        batches = Batches(train, len(data_set.labels), recipe, run.seed, len(history))
+        trainee = _compiled(run, data_set, train, precision, len(batches))
+        if done:
+            _assign(trainee.variables, done.variables)
+
+        def save(history: list[Epoch]) -> None:
+            run.save(Checkpoint([_array(variable) for variable in trainee.variables], history, precision))
+
+        with callbacks.Display(recipe.epochs, len(batches)) as display:
+            display.begin(run, backend.devices(), precision, len(history))
+            called = _callbacks(trainee, recipe, len(batches))
+            called += [callbacks.tensorboard(run.folder)] if tensorboard else []
+            called += [callbacks.Checkpoints(history, save), display]
+            _fit(trainee, batches, _targeted(recipe, validation, len(data_set.labels)), recipe, len(history), called)
+    return trainee.network, history
 
 
-def _told(share: Share) -> str:
-    """The device, or how many of them and of what processes."""
-    if share.devices == 1:
-        return backend.device()
-    return f"{backend.device()} and {share.devices - 1} more, process {share.process + 1} of {share.processes}"
-
-
-def _judged(judge: keras.Model, values: Sequence[NDArray[np.generic]], validation: Split) -> dict[str, float]:
-    """Loss and accuracy on the held-out images, by a model of this process alone: its answers are all here."""
-    if not len(validation.labels):
-        return {}
-    with spread.alone():
-        load_weights(judge, Checkpoint(values, []))
-        loss, accuracy = measure(judge, validation)
-    return {"val_loss": loss, "val_accuracy": accuracy}
-
-
-def restore(trained: keras.Model, checkpoint: Checkpoint) -> list[dict[str, float]]:
-    """Puts a checkpoint's values into a compiled model and its optimiser; returns the history so far."""
-    for variable, value in zip(_variables(trained), checkpoint.variables, strict=True):
-        variable.assign(value)
-    return list(checkpoint.history)
-
-
-def load_weights(untrained: keras.Model, checkpoint: Checkpoint) -> None:
-    """Puts a checkpoint's weights into a model built anew, under any policy; the optimiser's part is left out."""
-    for variable, value in zip(untrained.variables, checkpoint.variables, strict=False):
-        variable.assign(value)
-
-
-def _compile(trained: keras.Model, recipe: Recipe, train_images: int) -> None:
-    steps_per_epoch = math.ceil(train_images / recipe.batch_size)
-    trained.compile(
+def _compiled(run: Run, data_set: DataSet, train: Split, precision: str, steps_per_epoch: int) -> _Trainee:
+    recipe = run.recipe
+    network = model.build(recipe, data_set, train.images, precision)
+    augmentation = Augment([phase.augmentation for phase in recipe.phases], run.seed)
+    compiled = keras.Sequential([keras.Input(data_set.input.shape, dtype="uint8"), augmentation, network])
+    compiled.compile(
         optimizer=model.optimizer(recipe, steps_per_epoch),
         loss=objective.loss(recipe),
         metrics=[keras.metrics.MeanMetricWrapper(objective.right(recipe), name="accuracy")],
-        # XLA on the CPU measured 4 times slower than TensorFlow's own kernels for these networks.
-        jit_compile="auto",
         # Fewer returns to Python: a quarter less time for the small MLPs, and the same weights.
         steps_per_execution=recipe.optimizer.lookahead_steps or 10,
     )
-    trained.optimizer.build(trained.trainable_variables)
+    compiled.optimizer.build(compiled.trainable_variables)
+    return _Trainee(compiled, augmentation, network)
 
 
-def _stays(on_device: bool | None, run: Run, done: Checkpoint | None, share: Share, train: Split) -> bool:
-    """Whether pictures lie and are changed on the device: as they were so far, as is wanted, or where they can."""
-    if done and done.history:
-        before = _ON_DEVICE in done.history[-1]
-        if on_device not in (None, before):
-            place = "device" if before else "host"
-            raise RunFault(f"{run.folder} was trained with pictures changed on the {place}: go on with --on-{place}")
-        on_device = before
-    if on_device is None:
-        return share.devices == 1 and backend.keeps(train.images.nbytes)
-    if on_device and (share.devices > 1 or backend.name() != "jax"):
-        raise spread.NotSpread("pictures are changed on the device with KERAS_BACKEND=jax and a single device only")
-    return on_device
+def _callbacks(trainee: _Trainee, recipe: Recipe, steps_per_epoch: int) -> list[keras.callbacks.Callback]:
+    called: list[keras.callbacks.Callback] = [callbacks.PhaseAugmentation(trainee.augmentation, recipe)]
+    if every := recipe.optimizer.lookahead_steps:
+        called.append(
+            callbacks.Lookahead(
+                trainee.network, lambda epoch: callbacks.pull_of(every, recipe.phase(epoch), steps_per_epoch)
+            )
+        )
+    return called
 
 
-def _beside(trained: keras.Model, run: Run, train: Split, classes: int, share: Share, progress: Progress) -> EpochOf:
-    """Epochs whose batches are made on the host, beside the steps."""
-
-    def one_epoch(epoch: int) -> dict[str, float]:
-        batches = Batches(train, classes, run.recipe, run.seed, epoch, share)
-        callbacks = _callbacks(run.recipe, epoch, len(batches), progress)
-        with interruption.heeded() as check:
-            callbacks.append(keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: check()))
-            logs = trained.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=callbacks).history
-        return {name: float(logs[name][0]) for name in ("loss", "accuracy")}
-
-    # Has Keras make its metrics now: the first `fit` would take a batch for that, and on JAX give it out twice.
-    trained.test_on_batch(*Batches(train, classes, run.recipe, run.seed, 0, share)[0])
-    return one_epoch
-
-
-def _on_device(trained: keras.Model, run: Run, train: Split, classes: int, share: Share, progress: Progress) -> EpochOf:
-    """Epochs that are one call each."""
-    from training.on_device import Epochs
-
-    epochs = Epochs(trained, run.recipe, train, classes, run.seed)
-    steps = math.ceil(len(train.labels) / run.recipe.batch_size)
-
-    def one_epoch(epoch: int) -> dict[str, float]:
-        with interruption.heeded():
-            measured = epochs.run(epoch)
-        progress.on_batch(steps, steps, measured)
-        return measured
-
-    return one_epoch
+def _fit(
+    trainee: _Trainee,
+    batches: Batches,
+    validation: tuple[UInt8, NDArray[np.float32]] | None,
+    recipe: Recipe,
+    first_epoch: int,
+    called: list[keras.callbacks.Callback],
+) -> None:
+    if first_epoch == recipe.epochs:
+        return
+    interruption = callbacks.Interruption()
+    try:
+        trainee.compiled.fit(
+            batches,
+            validation_data=validation,
+            validation_batch_size=500,
+            epochs=recipe.epochs,
+            initial_epoch=first_epoch,
+            callbacks=[*called, interruption],
+            shuffle=False,
+            verbose=0,
+        )
+    finally:
+        interruption.release()
 
 
-def _callbacks(recipe: Recipe, epoch: int, steps: int, progress: Progress) -> list[keras.callbacks.Callback]:
-    bar = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: progress.on_batch(batch + 1, steps, logs)
-    )
-    pull = pull_of(recipe, recipe.phase(epoch), steps)
-    return [bar, Lookahead(pull)] if pull else [bar]
+def _targeted(recipe: Recipe, split: Split, classes: int) -> tuple[UInt8, NDArray[np.float32]] | None:
+    """Images and targets, or None if there are none."""
+    return (split.images, objective.targets(recipe, split.labels, classes)) if len(split.labels) else None
 
 
-def _measured(trained: keras.Model, one_epoch: EpochOf, epoch: int) -> dict[str, float]:
-    started = time.perf_counter()
-    measured = one_epoch(epoch)
-    rate = float(trained.optimizer.learning_rate)
-    return {**measured, "learning_rate": rate, "seconds": round(time.perf_counter() - started, 2)}
+@contextmanager
+def _on_all_devices(batch_size: int) -> Iterator[None]:
+    """Divides each batch among the devices of this machine, where JAX has several."""
+    devices = keras.distribution.list_devices() if backend.name() == "jax" else []
+    if len(devices) < 2:
+        yield
+        return
+    if batch_size % len(devices):
+        raise NotDivisible(f"a batch of {batch_size} pictures cannot be divided among {len(devices)} devices")
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(None)
+
+
+def load_weights(untrained: keras.Model, checkpoint: Checkpoint) -> None:
+    """Puts a checkpoint's weights into a network built anew, in any precision."""
+    _assign(untrained.variables, checkpoint.variables[: len(untrained.variables)])
+
+
+def _assign(variables: Sequence[keras.Variable], values: Sequence[NDArray[np.generic]]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def measure(trained: keras.Model, split: Split) -> tuple[float, float]:
@@ -178,7 +191,7 @@ def measure(trained: keras.Model, split: Split) -> tuple[float, float]:
     Cross-entropy in nats, or for a model with one output the squared error, whose number is right if, clipped to the
     labels' range, it rounds to the label.
     """
-    outputs = predict(trained, split)
+    outputs = predict(trained, split.images)
     if outputs.shape[1] == 1:
         numbers, truth = outputs[:, 0], split.labels.astype(np.float32)
         right = np.rint(np.clip(numbers, truth.min(), truth.max())) == truth
@@ -188,13 +201,9 @@ def measure(trained: keras.Model, split: Split) -> tuple[float, float]:
     return float(loss), float((outputs.argmax(axis=1) == split.labels).mean())
 
 
-def predict(trained: keras.Model, split: Split) -> NDArray[np.float32]:
+def predict(trained: keras.Model, images: UInt8) -> NDArray[np.float32]:
     """Outputs float32 `[N, classes]`, logits for all recipes but those of squared error."""
-    return np.asarray(trained.predict(split.images, batch_size=500, verbose=0), np.float32)
-
-
-def _variables(trained: keras.Model) -> list[keras.Variable]:
-    return [*trained.variables, *trained.optimizer.variables]
+    return np.asarray(trained.predict(images, batch_size=500, verbose=0), np.float32)
 
 
 def _array(variable: keras.Variable) -> NDArray[np.generic]:

@@ -1,13 +1,12 @@
 """A recipe is data: what to train on what and how; the trainer is code."""
 
-import dataclasses
 import hashlib
 import importlib
-import json
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import Fault, did_you_mean
 
@@ -24,8 +23,11 @@ class NotServable(Fault):
     code = "not_servable"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Optimizer:
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Optimizer(_Part):
     """An optimiser and its learning rate over the run.
 
     `one_cycle` rises linearly to `learning_rate` over the first `warmup` of all steps, then falls to 0 by half a cosine
@@ -42,13 +44,12 @@ class Optimizer:
     lookahead_steps: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Augmentation:
+class Augmentation(_Part):
     """How a training picture is changed each time it is seen; zero and False change nothing.
 
     `mirror` swaps left and right in every second epoch, in the other half of the pictures from the first one on
     (Jordan 2024, arXiv 2404.00498). `warped` is the part of the pictures that is turned, scaled, sheared and squashed
-    by up to the amounts below it; `stroke`, `ground`, `light`, `blur`, `noise` and `jpeg` are the parts changed so.
+    by up to the amounts below it; `stroke`, `ground`, `light`, `blur` and `noise` are the parts changed so.
     """
 
     outside: Literal["mirrored", "black"] = "mirrored"
@@ -65,11 +66,9 @@ class Augmentation:
     light: float = 0.0
     blur: float = 0.0
     noise: float = 0.0
-    jpeg: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refinement:
+class Refinement(_Part):
     """The last `epochs` of a recipe, by a learning rate cycle of their own and on pictures closer to the test split's.
 
     What was learnt from stronger augmentation stays to a part, at less cost in accuracy (He et al. 2019, arXiv
@@ -90,8 +89,7 @@ class Phase(NamedTuple):
     augmentation: Augmentation
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reported:
+class Reported(_Part):
     """What somebody else says a recipe gives, and where; accuracies from 0 to 1.
 
     `remark` says in a sentence what differs, once it was measured.
@@ -103,8 +101,7 @@ class Reported:
     remark: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(_Part):
     """Everything that decides the weights but the seed and the versions of the libraries.
 
     `network` names a module of `training.networks`, `data_set` one of `training.datasets`. The last
@@ -119,9 +116,9 @@ class Recipe:
     reported: Reported | None = None
     data_set: str
     # What a data set that is not one fixed collection needs to be found again, such as the folder of images.
-    data_options: Mapping[str, Any] = field(default_factory=dict)
+    data_options: Mapping[str, Any] = Field(default_factory=dict)
     network: str
-    network_options: Mapping[str, Any] = field(default_factory=dict)
+    network_options: Mapping[str, Any] = Field(default_factory=dict)
     epochs: int
     batch_size: int
     optimizer: Optimizer = Optimizer()
@@ -134,6 +131,10 @@ class Recipe:
     validation_images: int = 5000
     # "auto" computes in bfloat16 where the hardware has it; weights are float32 in either case.
     precision: Literal["auto", "float32"] = "auto"
+
+    def with_(self, **changes: object) -> "Recipe":
+        """The recipe with other values in some fields, checked."""
+        return Recipe.model_validate({**dict(self), **changes})
 
     @property
     def phases(self) -> list[Phase]:
@@ -150,35 +151,10 @@ class Recipe:
         return [found for found in self.phases if found.first <= epoch][-1]
 
 
-def to_plain(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as what JSON can hold; `from_plain` gives it back."""
-    # By JSON and back, so that tuples are lists at once and not only after the file was read.
-    return json.loads(json.dumps(dataclasses.asdict(recipe)))
-
-
-def from_plain(plain: Mapping[str, Any]) -> Recipe:
-    """The recipe of `to_plain`; raises TypeError or KeyError for anything else."""
-    reported, refinement = plain["reported"], plain.get("refinement")
-    parts = {
-        "optimizer": Optimizer(**plain["optimizer"]),
-        "augmentation": Augmentation(**plain["augmentation"]),
-        "reported": Reported(**reported) if reported else None,
-        "refinement": _refinement(refinement) if refinement else None,
-    }
-    return Recipe(**{**plain, **parts})
-
-
-def _refinement(plain: Mapping[str, Any]) -> Refinement:
-    return Refinement(**{**plain, "augmentation": Augmentation(**plain["augmentation"])})
-
-
 def fingerprint(recipe: Recipe) -> str:
-    """Eight hexadecimal digits that change with any field that decides the weights.
-
-    Fields at their default are left out, so a field that is new one day leaves the runs of before where they are.
-    """
-    deciding = _not_default(dataclasses.replace(recipe, title="", family="", reported=None))
-    return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:8]
+    """Eight hexadecimal digits that change with any field that decides the weights, be it at its default or not."""
+    deciding = recipe.model_dump_json(exclude={"title", "family", "reported"})
+    return hashlib.sha256(deciding.encode()).hexdigest()[:8]
 
 
 def all_recipes() -> dict[str, Recipe]:
@@ -202,18 +178,6 @@ def find_all(name: str) -> list[Recipe]:
     return [recipe for recipe in all_recipes().values() if recipe.family == name] or [find(name)]
 
 
-def _not_default(part: object) -> object:
-    """A dataclass as the dict of its fields that are not at their default, and so on inside; all else as it is."""
-    if not dataclasses.is_dataclass(part) or isinstance(part, type):
-        return part
-    return {f.name: _not_default(getattr(part, f.name)) for f in dataclasses.fields(part) if not _is_default(part, f)}
-
-
-def _is_default(part: object, field: dataclasses.Field[Any]) -> bool:
-    made = field.default_factory
-    return bool(getattr(part, field.name) == (field.default if made is dataclasses.MISSING else made()))
-
-
 def for_data(
     recipe: Recipe,
     name: str,
@@ -226,8 +190,7 @@ def for_data(
 
     Few images get small batches: an epoch of fewer than about 20 steps leaves batch normalisation's averages behind.
     """
-    return dataclasses.replace(
-        recipe,
+    return recipe.with_(
         name=name,
         title=f"{name}, from images of one's own",
         data_set=data_set,
@@ -246,4 +209,4 @@ def check_servable(recipe: Recipe) -> None:
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
     """The same recipe for another number of epochs, refined if any are left to refine; it gets a run of its own."""
     refinement = recipe.refinement if recipe.refinement and recipe.refinement.epochs < epochs else None
-    return dataclasses.replace(recipe, epochs=epochs, refinement=refinement)
+    return recipe.with_(epochs=epochs, refinement=refinement)

@@ -2,7 +2,7 @@
 
 runs/<recipe>-seed<n>-<fingerprint>/
 recipe.json      what is trained
-checkpoint.npz   weights, optimiser and epoch after the last finished epoch
+checkpoint.npz   weights, optimiser, random state and history after the last finished epoch
 history.json     one entry an epoch
 test.json        what it got on the test split; there once it is finished
 export/<name>/1/ the version folder, in the layout of models/: it can be served as it is
@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from service.errors import Fault
 from training import atomic, recipe
@@ -31,10 +32,14 @@ class RunFault(Fault):
 
 
 class Checkpoint(NamedTuple):
-    """The state after a finished epoch: every variable of model and optimiser, and what was measured so far."""
+    """The state after a finished epoch: every variable of model, augmentation and optimiser, and what was measured.
+
+    `precision` is the Keras dtype policy that the run has been computed with.
+    """
 
     variables: Sequence[NDArray[np.generic]]
     history: list[Epoch]
+    precision: str
 
 
 class Result(NamedTuple):
@@ -73,9 +78,9 @@ class Run:
     def save(self, checkpoint: Checkpoint) -> None:
         """Writes history and checkpoint; a kill at any moment leaves the old or the new checkpoint."""
         arrays = {f"v{index:04}": variable for index, variable in enumerate(checkpoint.variables)}
-        history = np.frombuffer(json.dumps(checkpoint.history).encode(), np.uint8)
+        rest = json.dumps({"history": checkpoint.history, "precision": checkpoint.precision})
         with atomic.new_file(self.folder / "checkpoint.npz") as part, part.open("wb") as file:
-            np.savez(file, allow_pickle=False, history=history, **arrays)
+            np.savez(file, allow_pickle=False, rest=np.frombuffer(rest.encode(), np.uint8), **arrays)
         atomic.write_text(self.folder / "history.json", json.dumps(checkpoint.history, indent=2) + "\n")
 
     def tidy(self) -> None:
@@ -89,15 +94,15 @@ class Run:
         if not path.exists():
             return None
         with np.load(path, allow_pickle=False) as arrays:
-            variables = [arrays[name] for name in sorted(arrays.files) if name != "history"]
-            return Checkpoint(variables, json.loads(arrays["history"].tobytes()))
+            variables = [arrays[name] for name in sorted(arrays.files) if name != "rest"]
+            return Checkpoint(variables, **json.loads(arrays["rest"].tobytes()))
 
 
 def create(runs_dir: Path, chosen: Recipe, seed: int) -> Run:
     """The run of a recipe and a seed; its folder is made, or found again by the same recipe."""
     folder = runs_dir / f"{chosen.name}-seed{seed}-{recipe.fingerprint(chosen)}"
     folder.mkdir(parents=True, exist_ok=True)
-    stated = {"recipe": recipe.to_plain(chosen), "seed": seed}
+    stated = {"recipe": chosen.model_dump(mode="json"), "seed": seed}
     atomic.write_text(folder / "recipe.json", json.dumps(stated, indent=2) + "\n")
     return Run(chosen, seed, folder)
 
@@ -107,6 +112,11 @@ def open_run(folder: Path) -> Run:
     path = folder / "recipe.json"
     try:
         stated = json.loads(path.read_text())
-        return Run(recipe.from_plain(stated["recipe"]), int(stated["seed"]), folder)
+        return Run(Recipe.model_validate(stated["recipe"]), int(stated["seed"]), folder)
+    except ValidationError as error:
+        unknown = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
+        raise RunFault(
+            f"{folder} was made by another version of this program, whose recipes differ in: {unknown}; train it again"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunFault(f"{folder} is not a run of `python -m training train`: {error}") from error

@@ -78,4 +78,4 @@ def test_a_command_for_another_model_follows_the_one_that_trains_it() -> None:
     for command in COMMANDS:
         if command.model not in SHIPPED:
             before = PAGES[command.page].split(command.text)[0]
-            assert f"training train folder --images pictures/ --name {command.model} " in before, command
+            assert f"training train-folder --images pictures/ --name {command.model} " in before, command

@@ -96,7 +96,7 @@ def test_a_file_becomes_a_model_that_is_served(file: Path, tmp_path: Path) -> No
     (tmp_path / "labels.txt").write_text("\n".join(LABELS) + "\n")
     places = ["--runs-dir", str(tmp_path / "runs"), "--models-dir", str(tmp_path / "models")]
     words = ["--images", str(file), "--name", "quarter", "--kind", "photo", "--labels", str(tmp_path / "labels.txt")]
-    result = invoke("train", "folder", *words, "--epochs", "2", "--publish", *places)
+    result = invoke("train-folder", *words, "--epochs", "2", "--publish", *places)
     assert result.exit_code == 0, result.output
     manifest = contract.read(tmp_path / "models" / "quarter" / "1")
     assert manifest.labels == LABELS and manifest.input.shape == (12, 12, 1)
@@ -108,19 +108,19 @@ def test_a_file_becomes_a_model_that_is_served(file: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(("text", "told"), [("one\n", "names 1"), ("a\na\n", "each once")])
 def test_a_list_of_labels_that_is_none_is_told(file: Path, tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "labels.txt").write_text(text)
-    result = invoke("train", "folder", "--images", str(file), "--name", "x", "--labels", str(tmp_path / "labels.txt"))
+    result = invoke("train-folder", "--images", str(file), "--name", "x", "--labels", str(tmp_path / "labels.txt"))
     assert result.exit_code == 1 and told in result.output
 
 
 def test_arrays_that_the_service_would_invert_are_refused(file: Path) -> None:
     with np.load(file) as found:
         change(file, x_train=255 - found["x_train"] // 4)
-    result = invoke("train", "folder", "--images", str(file), "--name", "x", "--kind", "digit")
+    result = invoke("train-folder", "--images", str(file), "--name", "x", "--kind", "digit")
     assert result.exit_code == 1 and "bright on black" in result.output
 
 
 def test_changed_arrays_are_another_run_and_not_taken_for_the_old_one(file: Path, tmp_path: Path) -> None:
-    words = ["train", "folder", "--images", str(file), "--name", "x", "--kind", "photo", "--epochs", "1"]
+    words = ["train-folder", "--images", str(file), "--name", "x", "--kind", "photo", "--epochs", "1"]
     runs_dir = tmp_path / "runs"
     assert invoke(*words, "--runs-dir", str(runs_dir)).exit_code == 0
     (first,) = runs_dir.iterdir()

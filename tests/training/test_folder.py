@@ -140,7 +140,7 @@ def test_a_folder_becomes_a_model_that_is_served(images: Path, tmp_path: Path) -
     manifest = contract.read(tmp_path / "models" / "ground" / "1")
     assert (manifest.labels, manifest.kind, manifest.input.shape) == (("brick", "grass", "sky"), "photo", (16, 16, 3))
     assert (
-        "train folder --images DIR --name ground --size 16 --kind photo"
+        "train-folder --images DIR --name ground --size 16 --kind photo"
         in (tmp_path / "models" / "ground" / "1" / "README.md").read_text()
     )
     client = app_over(tmp_path / "models").test_client()
@@ -149,17 +149,17 @@ def test_a_folder_becomes_a_model_that_is_served(images: Path, tmp_path: Path) -
     (run,) = (tmp_path / "runs").iterdir()
     assert "accuracy" in invoke("evaluate", str(run)).output
     published = invoke("evaluate", str(tmp_path / "models" / "ground" / "1"))
-    assert published.exit_code == 1 and "train folder --images" in published.output
+    assert published.exit_code == 1 and "train-folder --images" in published.output
 
 
 @pytest.mark.parametrize("words", [[], ["--images", "."], ["--images", ".", "--name", "No Good"]])
 def test_a_folder_needs_images_and_a_name(words: list[str]) -> None:
-    result = invoke("train", "folder", *words)
+    result = invoke("train-folder", *words)
     assert result.exit_code == 2 and "folder needs --images" in result.output
 
 
 def test_kinds_that_are_grey_say_so(images: Path) -> None:
-    result = invoke("train", "folder", "--images", str(images), "--name", "x", "--kind", "digit")
+    result = invoke("train-folder", "--images", str(images), "--name", "x", "--kind", "digit")
     assert result.exit_code == 1 and "pass --grey" in result.output
 
 

@@ -29,7 +29,7 @@ def paint(root: Path, *folders: str, count: int = 4) -> None:
 
 def train(root: Path, *words: str) -> Result:
     """The command on `root/images`, for one epoch."""
-    given = ["train", "folder", "--images", str(root / "images"), "--name", "own", "--size", "8", "--epochs", "1"]
+    given = ["train-folder", "--images", str(root / "images"), "--name", "own", "--size", "8", "--epochs", "1"]
     places = ["--publish", "--runs-dir", str(root / "runs"), "--models-dir", str(root / "models")]
     return CliRunner().invoke(main, [*given, *places, *words])
 

@@ -1,9 +1,10 @@
 """What several commands take."""
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -45,23 +46,21 @@ _OWN = (
     click.option(
         "--images",
         type=click.Path(path_type=Path),
-        help="folder: one directory of images a class, or these in train/ val/ test/, in any case; or an .npz file "
-        "with x_train, y_train, x_test, y_test.",
+        help="A folder with one directory of images a class, or these in train/ val/ test/, in any case; or an .npz "
+        "file with x_train, y_train, x_test, y_test.",
     ),
-    click.option(
-        "--size", type=click.IntRange(8, 256), help="folder: side in pixels; without it 32, or what the model takes."
-    ),
-    click.option("--grey", is_flag=True, help="folder: one channel instead of three."),
+    click.option("--size", type=click.IntRange(8, 256), help="Side in pixels; without it 32, or what the model takes."),
+    click.option("--grey", is_flag=True, help="One channel instead of three."),
     click.option(
         "--kind",
         default="photo",
         show_default=True,
-        help=f"folder: how pictures are prepared; {', '.join(kinds.names())}.",
+        help=f"How pictures are prepared; {', '.join(kinds.names())}.",
     ),
     click.option(
-        "--labels", type=click.Path(path_type=Path, dir_okay=False), help="folder: class names of an .npz, one a line."
+        "--labels", type=click.Path(path_type=Path, dir_okay=False), help="Class names of an .npz, one a line."
     ),
-    click.option("--skip-unreadable", is_flag=True, help="folder: leave out files that cannot be read."),
+    click.option("--skip-unreadable", is_flag=True, help="Leave out files that cannot be read."),
 )
 
 
@@ -70,3 +69,44 @@ def own_images(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OWN):
         command = option(command)
     return command
+
+
+class Training(NamedTuple):
+    """How a training is run, and what becomes of it."""
+
+    seed: int
+    epochs: int | None
+    publish: bool
+    force: bool
+    runs_dir: Path
+    models_dir: Path
+    tensorboard: bool
+
+
+_TRAINING = (
+    click.option(
+        "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of weights, order, augmentation."
+    ),
+    click.option(
+        "--epochs", type=click.IntRange(min=1), help="Train for another number of epochs than the recipe says."
+    ),
+    click.option("--publish", is_flag=True, help="Put the result into the models folder as the next version."),
+    force,
+    runs_dir,
+    models_dir,
+    click.option("--tensorboard", is_flag=True, help="Also write curves for TensorBoard, below the run; an extra."),
+)
+
+
+def training(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a training, handed to the command as `how`."""
+
+    @functools.wraps(command)
+    def with_training(**given: Any) -> object:  # noqa: ANN401  whatever the command takes
+        how = Training(**{name: given.pop(name) for name in Training._fields})
+        return command(how=how, **given)
+
+    decorated: Callable[..., Any] = with_training
+    for option in reversed(_TRAINING):
+        decorated = option(decorated)
+    return decorated

@@ -24,7 +24,6 @@ RECIPES = (
             light=0.08,
             blur=0.05,
             noise=0.06,
-            jpeg=0.05,
         ),
         refinement=Refinement(
             epochs=6,
@@ -39,7 +38,6 @@ RECIPES = (
                 light=0.06,
                 blur=0.04,
                 noise=0.05,
-                jpeg=0.04,
             ),
         ),
         label_smoothing=0.2,

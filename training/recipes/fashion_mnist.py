@@ -26,7 +26,6 @@ RECIPES = (
             light=0.12,
             blur=0.08,
             noise=0.06,
-            jpeg=0.06,
         ),
         refinement=Refinement(
             epochs=16,
@@ -44,7 +43,6 @@ RECIPES = (
                 light=0.05,
                 blur=0.04,
                 noise=0.04,
-                jpeg=0.03,
             ),
         ),
         label_smoothing=0.2,

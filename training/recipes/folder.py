@@ -1,11 +1,11 @@
-"""Your own images: what `python -m training train folder` starts from; its options fill in the rest."""
+"""Your own images: what `python -m training train-folder` starts from; its options fill in the rest."""
 
 from training.recipe import Augmentation, Optimizer, Recipe
 
 RECIPES = (
     Recipe(
         name="folder",
-        title="your own images, see `train folder --help`",
+        title="your own images, see `train-folder --help`",
         data_set="folder",
         network="convnet",
         network_options={"stem": 24, "widths": (32, 64, 128)},

@@ -24,7 +24,6 @@ RECIPES = (
             light=0.15,
             blur=0.1,
             noise=0.1,
-            jpeg=0.1,
         ),
         label_smoothing=0.2,
     ),

@@ -5,7 +5,6 @@ three, so three it is. The text states 20 epochs, batch 128 and default optimise
 of SGD again, at a length that reaches what they report.
 """
 
-import dataclasses
 from typing import Any, Literal, NamedTuple
 
 from training.recipe import Optimizer, Recipe, Reported
@@ -66,7 +65,7 @@ def _recipe(number: int, row: _Row) -> Recipe:
 
 
 def _long(recipe: Recipe) -> Recipe:
-    return dataclasses.replace(recipe, name=f"{recipe.name}_long", family="mnist_mlp_table_long", epochs=200)
+    return recipe.with_(name=f"{recipe.name}_long", family="mnist_mlp_table_long", epochs=200)
 
 
 _TABLE = tuple(_recipe(number, row) for number, row in enumerate(_ROWS, start=1))

@@ -5,8 +5,6 @@ TensorFlow for Deep Learning; Paddle's quick start and its introductory course; 
 code measures stands beside it in docs/reproduction.md.
 """
 
-from dataclasses import replace
-
 from training.recipe import Optimizer, Recipe, Reported
 
 _ADAM = Optimizer(name="adam", learning_rate=1e-3, schedule="constant")
@@ -36,8 +34,7 @@ _BASE = Recipe(
 )
 
 RECIPES = (
-    replace(
-        _BASE,
+    _BASE.with_(
         name="cifar10_mlp",
         title="a deep MLP on pixels, at a learning rate that kills some seeds",
         reported=Reported(
@@ -52,8 +49,7 @@ RECIPES = (
         optimizer=Optimizer(name="adam", learning_rate=0.01, schedule="constant"),
         scaling="symmetric",
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="mnist_mlp",
         title="two dense layers with dropout",
         reported=Reported(source=f"{_ATIENZA}, table 1.3.3", test=0.985),
@@ -61,8 +57,7 @@ RECIPES = (
         epochs=20,
         batch_size=128,
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="mnist_cnn",
         title="three convolutions of 64 filters",
         reported=Reported(source=f"{_ATIENZA}, table 1.4.1", test=0.994, train=0.9975),
@@ -71,8 +66,7 @@ RECIPES = (
         epochs=10,
         batch_size=128,
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="mnist_rnn",
         title="a recurrent network over the rows",
         reported=Reported(source=f"{_ATIENZA}, table 1.5.1", test=0.98, train=0.9726),
@@ -82,8 +76,7 @@ RECIPES = (
         batch_size=128,
         optimizer=_SGD,
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="fashion_dense128",
         title="one dense layer of 128",
         reported=Reported(
@@ -94,8 +87,7 @@ RECIPES = (
         epochs=5,
         batch_size=32,
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="fashion_dense32",
         title="one dense layer of 32, trained until it overfits",
         reported=Reported(source="TensorFlow tutorials"),
@@ -104,8 +96,7 @@ RECIPES = (
         epochs=30,
         batch_size=32,
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="fashion_dense128_onehot",
         title="one dense layer of 128, one-hot labels",
         reported=Reported(
@@ -117,8 +108,7 @@ RECIPES = (
         epochs=5,
         batch_size=32,
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="mnist_linear",
         title="the digit as a number, by linear regression",
         reported=Reported(source=f"{_PADDLE}; reports the loss only"),
@@ -128,8 +118,7 @@ RECIPES = (
         loss="squared_error",
         validation_images=10_000,
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="mnist_sigmoid_regression",
         title="the digit as a number, by two sigmoid layers",
         reported=Reported(source=f"{_PADDLE}; reports the loss only"),
@@ -140,8 +129,7 @@ RECIPES = (
         loss="squared_error",
         validation_images=10_000,
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="mnist_lenet5",
         title="LeNet-5 without activations between its dense layers",
         reported=Reported(source="Paddle, quick start", test=0.9844, train=0.986),
@@ -151,8 +139,7 @@ RECIPES = (
         batch_size=64,
         scaling="symmetric",
     ),
-    replace(
-        _BASE,
+    _BASE.with_(
         name="mnist_conv20",
         title="two convolutions of 20 filters, by SGD",
         reported=Reported(source=f"{_PADDLE}; no figure found"),

@@ -1,7 +1,5 @@
 """Seconds long, and with everything in it that a real recipe has."""
 
-from dataclasses import replace
-
 from training.recipe import Augmentation, Optimizer, Recipe, Reported
 
 _TINY = Recipe(
@@ -13,7 +11,7 @@ _TINY = Recipe(
     epochs=3,
     batch_size=32,
     optimizer=Optimizer(name="sgd", learning_rate=0.5, weight_decay=0.005, momentum=0.8, lookahead_steps=5),
-    augmentation=Augmentation(shift_pixels=1, cutout_pixels=2, warped=0.2, turn_degrees=5, light=0.1, jpeg=0.1),
+    augmentation=Augmentation(shift_pixels=1, cutout_pixels=2, warped=0.2, turn_degrees=5, light=0.1),
     label_smoothing=0.1,
     validation_images=100,
     precision="float32",
@@ -48,8 +46,7 @@ RECIPES = (
         scaling="symmetric",
         validation_images=0,
     ),
-    replace(
-        _TINY,
+    _TINY.with_(
         name="tiny_unchanged",
         title="bright quarters, as they are",
         augmentation=Augmentation(),

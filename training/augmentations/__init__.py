@@ -1,1 +1,0 @@
-"""One module a cause for which pictures of the same thing differ."""
