@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from training import atomic, figures
+from training.augmentation import Augment
 from training.dataset import DataSet, Split, Splits
+from training.recipe import Recipe
+
+_SHOWN = 25
 
 
 def report(data_set: DataSet, splits: Splits) -> Iterator[str]:
@@ -32,8 +37,15 @@ def nearest_mean_accuracy(splits: Splits) -> float:
     return float((distances.argmin(axis=1) == splits.test.labels).mean())
 
 
-def write_grid(data_set: DataSet, split: Split, path: Path) -> None:
+def write_samples(data_set: DataSet, split: Split, path: Path) -> None:
     """A PNG of the split's first 5×5 images with their labels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic.new_file(path) as part:
-        figures.pictures(split.images, [data_set.labels[label] for label in split.labels[:25]], part)
+        figures.pictures(split.images[:_SHOWN], [data_set.labels[label] for label in split.labels[:_SHOWN]], part)
+
+
+def write_augmented(data_set: DataSet, split: Split, recipe: Recipe, path: Path) -> None:
+    """A PNG of the same images as the network sees them in the first phase of a recipe."""
+    augmentation = Augment([recipe.augmentation], seed=1)
+    images = keras.ops.convert_to_numpy(augmentation(split.images[:_SHOWN], training=True))
+    write_samples(data_set, Split(images, split.labels), path)

@@ -1,9 +1,7 @@
-"""The same commands on JAX: one process, two processes that share each batch, and back to the service."""
+"""The same commands on JAX: one device, two that share each batch, and back to the service."""
 
 import importlib.util
 import os
-import re
-import socket
 import subprocess
 import sys
 import time
@@ -89,58 +87,16 @@ def test_a_run_on_jax_goes_on_where_it_was_stopped(alone: str, place: Path) -> N
 
 
 @JAX
-@pytest.mark.parametrize("recipe", ["tiny_number", "tiny_whole", "tiny_unchanged"])
-def test_epochs_on_the_device_give_the_weights_of_those_from_the_host(place: Path, recipe: str) -> None:
-    for where in ("host", "device"):
-        finish(start(place, f"{recipe}-{where}", {"KERAS_BACKEND": "jax"}, f"--on-{where}", recipe=recipe))
-    pairs = zip(weights(place / f"{recipe}-host"), weights(place / f"{recipe}-device"), strict=True)
-    for one, other in pairs:
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+def test_several_devices_give_the_weights_of_one(alone: str, place: Path) -> None:
+    two = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    assert "cpu:0 and 1 more" in finish(start(place, "two", two))
+    for one, other in zip(weights(place / "alone"), weights(place / "two"), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
 
 
 @JAX
-def test_a_run_on_the_device_goes_on_where_it_was_stopped(place: Path) -> None:
-    jax = {"KERAS_BACKEND": "jax"}
-    assert re.search(r"test loss .*, accuracy (9\d|100)", finish(start(place, "device", jax, "--on-device")))
-    with start(place, "device-stopped", jax, "--on-device") as first:
-        while first.poll() is None and not any((place / "device-stopped").glob("*/checkpoint.npz")):
-            time.sleep(0.01)
-        first.kill()
-    refused = start(place, "device-stopped", jax, "--on-host")
-    assert "go on with --on-device" in refused.communicate(timeout=300)[0] and refused.returncode == 1
-    assert "resumed after epoch" in finish(start(place, "device-stopped", jax))
-    for one, other in zip(weights(place / "device"), weights(place / "device-stopped"), strict=True):
-        assert np.array_equal(one, other)
-
-
-@JAX
-def test_two_processes_give_the_weights_of_one(alone: str, place: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    job = {
-        "KERAS_BACKEND": "jax",
-        "KERAS_DISTRIBUTION_JOB_ADDRESSES": address,
-        "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
-    }
-    both = [
-        start(place, "shared", job | {"KERAS_DISTRIBUTION_PROCESS_ID": str(number)}, "--publish") for number in range(2)
-    ]
-    leader, follower = (finish(process) for process in both)
-    assert "process 1 of 2" in leader and "exported" in leader and "published" in leader
-    assert "process 2 of 2" in follower and "first process of the job" in follower
-    for one, other in zip(weights(place / "alone"), weights(place / "shared"), strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
-
-
-def test_a_job_on_a_backend_that_cannot_share_is_refused(place: Path) -> None:
-    process = start(
-        place, "refused", {"KERAS_BACKEND": "tensorflow", "KERAS_DISTRIBUTION_JOB_ADDRESSES": "127.0.0.1:1"}
-    )
+def test_a_batch_that_cannot_be_divided_among_the_devices_is_refused(place: Path) -> None:
+    three = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=3"}
+    process = start(place, "three", three)
     output, _ = process.communicate(timeout=300)
-    assert process.returncode == 1 and "needs KERAS_BACKEND=jax" in output and "Traceback" not in output
-
-
-def test_another_backend_keeps_nothing_on_the_device(place: Path) -> None:
-    process = start(place, "refused", {"KERAS_BACKEND": "tensorflow"}, "--on-device")
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 2 and "needs KERAS_BACKEND=jax" in output and "Traceback" not in output
+    assert process.returncode == 1 and "cannot be divided among 3 devices" in output and "Traceback" not in output

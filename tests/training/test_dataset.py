@@ -224,7 +224,7 @@ def test_inspection_counts_labels_and_sees_shuffled_ones(tmp_path: Path) -> None
         train=splits.train._replace(labels=np.random.default_rng(1).permutation(splits.train.labels))
     )
     assert inspection.nearest_mean_accuracy(shuffled) < 0.6
-    inspection.write_grid(tiny.DATA_SET, splits.train, tmp_path / "grids" / "tiny.png")
+    inspection.write_samples(tiny.DATA_SET, splits.train, tmp_path / "grids" / "tiny.png")
     assert (tmp_path / "grids" / "tiny.png").read_bytes().startswith(b"\x89PNG")
 
 

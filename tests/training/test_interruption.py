@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import pytest
 from service import manifest as contract
 from tests.conftest import REPOSITORY
 from tests.training.conftest import arguments, invoke
-from training import atomic, interruption, recipe
+from training import atomic, recipe
 from training.run import Run
 
 pytestmark = pytest.mark.thorough
@@ -90,18 +89,3 @@ def test_a_run_in_use_is_not_touched_by_a_second_process(place: Path, tmp_path: 
     with atomic.exclusive(run):
         result = invoke("train", "tiny", *arguments(place)[:2], "--runs-dir", str(tmp_path / "runs"))
     assert result.exit_code == 1 and "in use by another process" in result.output
-
-
-def test_ctrl_c_is_heeded_even_where_python_drops_it() -> None:
-    heard = []
-    # A job that a shell put into the background was told to ignore it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    with pytest.raises(KeyboardInterrupt), interruption.heeded() as check:
-        check()
-        with suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        heard.append("dropped")
-        check()
-    assert heard == ["dropped"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    with pytest.raises(KeyboardInterrupt), interruption.heeded(), suppress(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)

@@ -1,11 +1,9 @@
 """Recipes are data: found by file name, kept as JSON, told apart by a fingerprint."""
 
-import dataclasses
-
 import pytest
 
 from training import dataset, recipe
-from training.recipe import UnknownRecipe
+from training.recipe import Optimizer, Recipe, UnknownRecipe
 
 
 def test_every_recipe_names_a_data_set_there_is() -> None:
@@ -20,16 +18,28 @@ def test_the_three_shipped_recipes_are_there() -> None:
 @pytest.mark.parametrize("name", sorted(recipe.all_recipes()))
 def test_a_recipe_survives_json(name: str) -> None:
     found = recipe.find(name)
-    assert recipe.to_plain(recipe.from_plain(recipe.to_plain(found))) == recipe.to_plain(found)
-    assert recipe.fingerprint(recipe.from_plain(recipe.to_plain(found))) == recipe.fingerprint(found)
+    again = Recipe.model_validate_json(found.model_dump_json())
+    assert again.model_dump(mode="json") == found.model_dump(mode="json")
+    assert recipe.fingerprint(again) == recipe.fingerprint(found)
 
 
 def test_only_what_decides_the_weights_changes_the_fingerprint() -> None:
     found = recipe.find("mnist")
-    assert recipe.fingerprint(dataclasses.replace(found, title="x")) == recipe.fingerprint(found)
+    assert recipe.fingerprint(found.with_(title="x")) == recipe.fingerprint(found)
     assert recipe.fingerprint(recipe.with_epochs(found, 99)) != recipe.fingerprint(found)
 
 
 def test_an_unknown_recipe_is_told_the_known_ones() -> None:
     with pytest.raises(UnknownRecipe, match="fashion_mnist"):
         recipe.find("nope")
+
+
+def test_a_default_decides_the_weights_like_any_other_value() -> None:
+    deciding = recipe.find("mnist").model_dump()
+    assert deciding["refinement"] is None and deciding["optimizer"]["warmup"] == Optimizer().warmup
+
+
+def test_a_recipe_with_an_unknown_or_wrong_field_is_refused() -> None:
+    for changes in ({"epoch": 3}, {"epochs": "many"}):
+        with pytest.raises(ValueError, match="epoch"):
+            recipe.find("mnist").with_(**changes)

@@ -35,6 +35,7 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
     """Shows what is in the data set NAME and writes a grid of 5×5 samples.
 
     Prints the label counts of each split and checks shapes, value ranges and that images and labels belong together.
+    Where a recipe has the same name, a second grid shows the samples as its augmentation changes them.
     """
     data_set = dataset.find(name)
     splits = dataset.load(data_set, data_dir)
@@ -43,8 +44,12 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
     for line in inspection.report(data_set, splits):
         click.echo(line)
     path = out or Path("runs") / f"{name}.png"
-    inspection.write_grid(data_set, splits.train, path)
+    inspection.write_samples(data_set, splits.train, path)
     click.echo(f"wrote {path}")
+    if found := recipe.all_recipes().get(name):
+        augmented = path.with_stem(f"{path.stem}-augmented")
+        inspection.write_augmented(data_set, splits.train, found, augmented)
+        click.echo(f"wrote {augmented}")
 
 
 @click.command()
