@@ -129,6 +129,8 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
 
     async def _stop_listening(self, server: Server) -> None:
         """Closes the listeners while no connection waits in their queues: the kernel would reset it."""
+        # Between the look and the close, another thread must not keep the interpreter for its usual 5 ms.
+        sys.setswitchinterval(1e-5)
         for _ in range(_MAX_ACCEPT_TURNS):
             if not select.select(self.sockets, (), (), 0)[0]:
                 break
