@@ -1,7 +1,9 @@
 """uvicorn's HTTP protocol with the limits that uvicorn lacks."""
 
 import asyncio
+import select
 import socket
+import struct
 import sys
 from typing import Any
 
@@ -15,6 +17,17 @@ from service.settings import Settings
 GRACE_S = 0.5
 # Of request line and headers together.
 _MAX_HEAD_BYTES = 64 * 1024
+# Where Linux' `struct tcp_info` holds the number of connections in a listener's queue.
+_QUEUED = struct.Struct("=24xI")
+
+
+def has_waiting(listener: socket.socket) -> bool:
+    """Whether clients have connected whom nobody has accepted yet."""
+    if sys.platform == "linux" and listener.family in (socket.AF_INET, socket.AF_INET6):
+        # Unlike `select`, this keeps Python's lock: a close that follows does not wait for a computing thread.
+        (queued,) = _QUEUED.unpack(listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _QUEUED.size))
+        return bool(queued)
+    return bool(select.select([listener], (), (), 0)[0])
 
 
 class Connections:

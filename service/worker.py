@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import select
 import signal
 import sys
 import time
@@ -15,7 +14,7 @@ from uvicorn_worker import UvicornWorker
 
 from service import startup
 from service.asgi import Application
-from service.protocol import GRACE_S, BoundedProtocol, Connections
+from service.protocol import GRACE_S, BoundedProtocol, Connections, has_waiting
 from service.settings import read_settings
 from service.worker_states import WorkerStates
 
@@ -130,7 +129,7 @@ class Worker(UvicornWorker):  # type: ignore[misc, unused-ignore]
     async def _stop_listening(self, server: Server) -> None:
         """Closes the listeners while no connection waits in their queues: the kernel would reset it."""
         for _ in range(_MAX_ACCEPT_TURNS):
-            if not select.select(self.sockets, (), (), 0)[0]:
+            if not any(map(has_waiting, self.sockets)):
                 break
             await asyncio.sleep(0)
         for listener in server.servers:

@@ -61,7 +61,8 @@ class Crowd:
             try:
                 with wire(self._server) as client:
                     self._use(client, keeps)
-            except ConnectionRefusedError:
+            # Reset: the listener was closed while the connection was made.
+            except (ConnectionRefusedError, ConnectionResetError):
                 self._note_sent()
                 self._note("refused")
                 return
