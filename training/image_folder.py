@@ -126,23 +126,15 @@ def _classes(folder: Path, messages: list[str]) -> FilesByLabel:
     files = {path.name: _files(path) for path in classes}
     nested = [path for path in classes if files[path.name] and _holds_only_folders(path)]
     if nested and len(nested) == sum(bool(found) for found in files.values()):
-        raise DataFault(_not_classes(folder, nested))
+        inner = {path.name: path for one in nested for path in _folders(one)}
+        raise DataFault(
+            f"the folders in {folder}, {_listed(nested)}, hold no images but only folders, "
+            f"{_listed([inner[name] for name in sorted(inner)])}: if they are splits, name them train, val and test; "
+            "if they are classes, move the images up into them, or put the classes into the splits; if each is a data "
+            "set of its own, give one of them"
+        )
     messages += [f"class {path.name!r} is all that its folders hold: {_listed(_folders(path))}" for path in nested]
     return files
-
-
-def _not_classes(root: Path, folders: Sequence[Path]) -> str:
-    """Why folders that hold only folders are not taken as classes, and what to do."""
-    inner = {path.name: path for folder in folders for path in _folders(folder)}
-    same = all(len(_folders(folder)) == len(inner) for folder in folders)
-    start = f"the folders in {root}, {_listed(folders)}, hold no images but only folders"
-    listed = f"{'all of them ' if same else ''}{_listed([inner[name] for name in sorted(inner)])}"
-    if same and all(_split_of(path, [path]) for path in inner.values()):
-        return f"{start}, {listed}: put the classes into the splits and not the splits into the classes"
-    return (
-        f"{start}, {listed}: if they are splits, name them train, val and test; if they are classes, move the images "
-        "up into them; if each is a data set of its own, give one of them"
-    )
 
 
 def _unwrapped(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from service import manifest as contract
 from service.errors import Fault
 from service.inference import engines, operations
 from service.manifest import EngineFacts, EngineName
-from training import atomic, card, dataset, evaluate, export, saved_model
+from training import atomic, card, dataset, evaluate, saved_model, version_folder
 from training.calibrate import Scaling, calibrate
 from training.dataset import DataSet, Split, UInt8
 from training.own_data import Evidence, Pixels
@@ -56,7 +56,7 @@ def import_model(model: ImportedModel, evidence: Evidence | None, home: Path) ->
         _check_evidence(model, evidence, graph.shape)
     version = home / model.name / "1"
     with atomic.exclusive(version.parent), atomic.new_folder(version) as folder:
-        names = export.BOTH if _converts(graph, folder) else export.BOTH[1:]
+        names = version_folder.BOTH if _converts(graph, folder) else version_folder.BOTH[1:]
         if evidence:
             _write_measured(folder, graph, model, evidence, names)
         else:
@@ -188,7 +188,7 @@ def _converts(graph: Graph, folder: Path) -> bool:
     images = np.random.default_rng(1).integers(0, 256, (16, *graph.shape), dtype=np.uint8)
     try:
         (folder / contract.LITERT_FILE).write_bytes(saved_model.convert(folder, "float32"))
-        here, truth = (engines.load(name, folder, threads=1)(images).probabilities for name in export.BOTH)
+        here, truth = (engines.load(name, folder, threads=1)(images).probabilities for name in version_folder.BOTH)
         agrees = bool(np.abs(here - truth).max() <= _TOLERANCE)  # False for NaN
     except Exception:  # an operation that LiteRT does not know is told in many ways; TensorFlow serves it all the same
         agrees = False
@@ -224,7 +224,7 @@ def _write_measured(
 ) -> None:
     """Writes the version with the temperature inside, so the SavedModel of `_converts` anew."""
     held_out, test = _halves(evidence)
-    described = export.Export(
+    described = version_folder.Export(
         name=model.name,
         description=f"{_ORIGIN} {model.source.name}; how it was trained is not known here.",
         data_set=evidence.data_set,
@@ -233,7 +233,7 @@ def _write_measured(
         others=held_out,
         calibration=calibrate(_logits(graph, held_out.images), held_out.labels),
     )
-    export.write_version(folder, graph, described, names)
+    version_folder.write(folder, graph, described, names)
 
 
 def _logits(graph: Graph, images: UInt8) -> NDArray[np.float32]:
@@ -250,9 +250,9 @@ def _write_unmeasured(folder: Path, graph: Graph, model: ImportedModel, names: t
     inner[:] = np.random.default_rng(1).integers(0, 256, inner.shape)
     noise = Split(images, np.arange(2, dtype=np.uint8))
     answers = {name: evaluate.measure(folder, name, noise) for name in names}
-    golden = export.write_golden(folder, data_set, noise, answers)
+    golden = version_folder.write_golden(folder, data_set, noise, answers)
     facts = {name: EngineFacts(tolerance=_TOLERANCE) for name in names}
-    manifest = export.describe(model.name, data_set, facts, golden, None)
+    manifest = version_folder.describe(model.name, data_set, facts, golden, None)
     card.write(folder, manifest, data_set, f"{_ORIGIN} {model.source.name}.", None, {})
     contract.write(folder, manifest)
-    export.check_golden(folder)
+    version_folder.check_golden(folder)

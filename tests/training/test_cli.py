@@ -15,7 +15,7 @@ from tests.app import app_over
 from tests.conftest import png
 from tests.tiny.datasets import tiny as tiny_data
 from tests.training.conftest import arguments, invoke
-from training import dataset, export, recipe
+from training import dataset, recipe, version_folder
 from training import reproduce as reproduction
 from training import run as runs
 
@@ -50,7 +50,7 @@ def test_a_published_version_keeps_the_contract(trained: Path, place: Path) -> N
     assert {facts.validation_images for facts in manifest.engines.values()} == {100}
     assert (manifest.engines["litert"].validation_accuracy or 0) > 0.9
     assert (manifest.engines["litert"].accuracy or 0) > 0.9
-    assert manifest.expects_drawings == export.has_drawings(tiny_data.make().train.images)
+    assert manifest.expects_drawings == version_folder.has_drawings(tiny_data.make().train.images)
     card = (folder / "README.md").read_text()
     assert len(manifest.golden) == 4 and "test split" in card
     assert "fitted on 100 held-out images" in card and "of 200 images (95 % interval" in card

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from service import manifest as contract
-from training import evaluate, export, saved_model
+from training import evaluate, saved_model, version_folder
 from training.calibrate import Scaling
 from training.dataset import Split
 from training.run import RunFault
@@ -25,7 +25,7 @@ def pictures(drawings: int, things: int) -> np.ndarray:
     ("drawings", "things", "told"), [(100, 0, True), (5, 95, True), (1, 99, False), (0, 100, False)]
 )
 def test_drawings_are_expected_where_more_than_a_few_were_trained_on(drawings: int, things: int, told: bool) -> None:
-    assert export.has_drawings(pictures(drawings, things)) is told
+    assert version_folder.has_drawings(pictures(drawings, things)) is told
 
 
 def exported(folder: Path, spoilt: bool) -> Path:
@@ -60,8 +60,8 @@ def test_an_int8_file_that_disagrees_on_the_held_out_images_ships_as_float32(
     tmp_path: Path, spoilt: bool, weights: str
 ) -> None:
     folder, held_out = exported(tmp_path / "version", spoilt), quarters(200)
-    assert export.add_litert(folder, held_out, quarters(40)) == weights
-    one, truth = (evaluate.measure(folder, engine, quarters(100)) for engine in export.BOTH)
+    assert version_folder.add_litert(folder, held_out, quarters(40)) == weights
+    one, truth = (evaluate.measure(folder, engine, quarters(100)) for engine in version_folder.BOTH)
     assert one.accuracy == truth.accuracy == 1 and evaluate.agreement(one.output, truth.output) == 1
     (folder / contract.LITERT_FILE).write_bytes(saved_model.convert(folder, "int8"))
     int8 = evaluate.measure(folder, "litert", quarters(100))
@@ -69,7 +69,9 @@ def test_an_int8_file_that_disagrees_on_the_held_out_images_ships_as_float32(
 
 
 def test_too_few_held_out_images_to_judge_int8_ship_as_float32(tmp_path: Path) -> None:
-    assert export.add_litert(exported(tmp_path / "version", spoilt=False), quarters(8), quarters(40)) == "float32"
+    assert (
+        version_folder.add_litert(exported(tmp_path / "version", spoilt=False), quarters(8), quarters(40)) == "float32"
+    )
 
 
 def test_a_litert_file_that_disagrees_in_float32_too_is_not_exported(tmp_path: Path) -> None:
@@ -79,4 +81,4 @@ def test_a_litert_file_that_disagrees_in_float32_too_is_not_exported(tmp_path: P
     graph = Graph(lambda image: tf.random.uniform((tf.shape(image)[0], 4)), (28, 28, 1), [])
     saved_model.write(graph, Scaling(), folder)
     with pytest.raises(RunFault, match="even the float32"):
-        export.add_litert(folder, quarters(200), quarters(40))
+        version_folder.add_litert(folder, quarters(200), quarters(40))
