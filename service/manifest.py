@@ -54,16 +54,20 @@ class InputSpec(_Part):
 
 
 class EngineFacts(_Part):
-    """What was measured of one engine on the test split, by the code that serves.
+    """What was measured of one engine, by the code that serves.
 
-    `tolerance` is the largest difference in probability from the SavedModel's answer; what a model trained elsewhere
-    cannot have is None, and so is `test_images` of versions that state it in their provenance alone.
+    `accuracy` and `agreement` (with the SavedModel's class) are of the test split; versions compete by
+    `validation_accuracy`, of the held-out images. `tolerance` is the largest difference in probability from the
+    SavedModel's answer. A fact that was not measured is None, and so is `test_images` of versions that state it in
+    their provenance alone.
     """
 
     tolerance: float = Field(gt=0, lt=1)
     accuracy: float | None = Field(default=None, ge=0, le=1)
     agreement: float | None = Field(default=None, ge=0, le=1)
     test_images: int | None = Field(default=None, ge=1)
+    validation_accuracy: float | None = Field(default=None, ge=0, le=1)
+    validation_images: int | None = Field(default=None, ge=1)
     weights: Literal["float32", "int8"] = "float32"
 
 
@@ -106,6 +110,12 @@ class Manifest(_Part):
     temperature: float | None = Field(default=None, gt=0)
     # Held-out images on which it was fitted; 0 where they were too few, so that it is 1. Older versions do not say.
     calibration_images: int | None = Field(default=None, ge=0)
+    # Slopes of the predicted label's log-odds above probabilities of 0.5, 0.8 and 0.95, inside the graph as well.
+    calibration_slopes: tuple[float, ...] | None = None
+    # Standard deviation of the Gaussian prior around 1 of 1 / temperature and of each slope.
+    calibration_prior: float | None = Field(default=None, gt=0)
+    # SHA-256 of the held-out images and labels. Versions are compared only where it is the same.
+    validation_digest: Sha256 | None = None
     # A picture is in distribution if logsumexp(logits) reaches this (Liu et al. 2020, arXiv 2010.03759).
     energy_threshold: float | None = None
     # Whether strokes on an even ground were among the training images; where not, they are out of distribution.

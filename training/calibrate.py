@@ -1,34 +1,33 @@
-"""Honest probabilities: how logits are scaled, and the in-distribution threshold, from held-out logits."""
+"""Calibrated probabilities: how logits are scaled, and the in-distribution threshold, from held-out logits."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize, special
 
-# This part of the held-out pictures counts as in distribution.
+# This part of the held-out images counts as in distribution.
 _IN_DISTRIBUTION = 0.99
-
-
 # Of the predicted label, in log-odds: where another slope begins. Below the first nothing changes, so that no other
 # label can come to the top.
 KNOTS = tuple(math.log(probability / (1 - probability)) for probability in (0.5, 0.8, 0.95))
 # Standard deviation of the Gaussian prior around 1 of all factors by which logits grow: 1 / temperature and slopes.
 # A hundred images, all of them answered rightly, give probabilities near 0.99; thousands of images outweigh it.
-_PRIOR_DEVIATION = 0.5
-_LEAST_SLOPE = 0.05
+PRIOR_DEVIATION = 0.5
+_TEMPERATURES = (0.05, 20.0)
+_MIN_SLOPE = 0.05
 # With fewer images nothing is fitted: a network that is wrong one time in ten may well be right on all of these
 # (0.9 ** 30 is 4 %), so they cannot tell whether it is too sure.
 MIN_CALIBRATION_IMAGES = 30
-_SWEEPS = 100
 
 
 class Scaling(NamedTuple):
-    """How a network's logits become honest: divided by `temperature`, then the predicted label's raised or lowered.
+    """How a network's logits are calibrated: divided by `temperature`, then the predicted label's is moved.
 
     A single temperature leaves a network that was trained with smoothed labels too sure around 0.9. So the log-odds of
-    the predicted label become piecewise linear in what they were, with a slope from each of KNOTS on; labels keep their
-    order, and the energy stays as it was.
+    the predicted label become piecewise linear in what they were, with a slope from each of KNOTS on. Labels keep their
+    order, and the energy stays the same.
     """
 
     temperature: float = 1.0
@@ -36,7 +35,7 @@ class Scaling(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """How logits are scaled; a picture is in distribution if its energy reaches `energy_threshold`.
+    """How logits are scaled; an image is in distribution if its energy reaches `energy_threshold`.
 
     `images` is the number of images on which the scaling was fitted; 0 where there were fewer than
     MIN_CALIBRATION_IMAGES, so that it changes nothing.
@@ -50,15 +49,15 @@ class Calibration(NamedTuple):
 def calibrate(
     logits: NDArray[np.float32], labels: NDArray[np.uint8], changed: NDArray[np.float32] | None = None
 ) -> Calibration:
-    """Fits all on logits `[N, classes]` of pictures that were not trained on.
+    """Fits all on logits `[N, classes]` of images that were not trained on.
 
-    `changed` are logits of the same pictures as training shows them: they count for the threshold too, so that a
-    picture in other light or of other ground, which the model has learnt, is not called foreign.
+    `changed` are logits of the same images as training augments them: they count for the threshold too, so that an
+    image in other light or on another background, which the model has learnt, is not flagged.
     """
     enough = len(labels) >= MIN_CALIBRATION_IMAGES
     scaling = _fit(logits, labels) if enough else Scaling()
     every = logits if changed is None else np.concatenate([logits, changed])
-    energies = np.logaddexp.reduce(every / scaling.temperature, axis=1)
+    energies = special.logsumexp(every / scaling.temperature, axis=1)
     threshold = float(np.quantile(energies, 1 - _IN_DISTRIBUTION))
     return Calibration(scaling, threshold, len(labels) if enough else 0)
 
@@ -69,47 +68,38 @@ def _fit(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> Scaling:
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
-    """The most likely temperature (Guo et al. 2017, arXiv 1706.04599) under the prior, between 0.05 and 20.
+    """The most likely temperature (Guo et al. 2017, arXiv 1706.04599) under the prior, between 0.05 and 20."""
+    exact = logits.astype(np.float64)
 
-    Cross-entropy and prior are convex in the inverse temperature, so a golden-section search over its logarithm finds
-    it.
-    """
-    low, high, ratio = np.log(0.05), np.log(20.0), (np.sqrt(5) - 1) / 2
-    while high - low > 1e-4:
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if _loss(logits, labels, np.exp(left)) < _loss(logits, labels, np.exp(right)):
-            high = right
-        else:
-            low = left
-    return float(np.exp((low + high) / 2))
+    def loss(log_temperature: float) -> float:
+        factor = math.exp(-log_temperature)
+        log_probabilities = special.log_softmax(exact * factor, axis=1)[np.arange(len(labels)), labels]
+        return float((factor - 1) ** 2 / (2 * PRIOR_DEVIATION**2) - log_probabilities.sum())
 
-
-def _loss(logits: NDArray[np.float32], labels: NDArray[np.uint8], temperature: float) -> float:
-    """The negative logarithm of likelihood times prior, but for a constant."""
-    scaled = logits.astype(np.float64) / temperature
-    cross_entropy = (np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(labels)), labels]).sum()
-    return float(cross_entropy + (1 / temperature - 1) ** 2 / (2 * _PRIOR_DEVIATION**2))
+    found = optimize.minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded", options={"xatol": 1e-5})
+    return math.exp(found.x)
 
 
 def _fit_slopes(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[float, ...]:
-    """The slopes of least cross-entropy of being right, by Newton's method on one after the other: it is convex."""
+    """The most likely slopes: logistic regression of being right on the parts of the log-odds, a convex problem."""
     odds = _odds(logits)
     right = (logits.argmax(axis=1) == labels)[odds > 0]
     parts = _parts(odds[odds > 0])
-    slopes = np.ones(len(KNOTS))
-    for _ in range(_SWEEPS):
-        for index, part in enumerate(parts.T):
-            likely = 1 / (1 + np.exp(-parts @ slopes))
-            gradient = part @ (likely - right) + (slopes[index] - 1) / _PRIOR_DEVIATION**2
-            curvature = part**2 @ (likely * (1 - likely)) + 1 / _PRIOR_DEVIATION**2
-            slopes[index] = max(_LEAST_SLOPE, slopes[index] - gradient / curvature)
-    return tuple(slopes.tolist())
+
+    def loss_and_gradient(slopes: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        scaled, from_prior = parts @ slopes, (slopes - 1) / PRIOR_DEVIATION
+        loss = np.logaddexp(0, scaled).sum() - scaled[right].sum() + from_prior @ from_prior / 2
+        return float(loss), parts.T @ (special.expit(scaled) - right) + from_prior / PRIOR_DEVIATION
+
+    bounds = [(_MIN_SLOPE, None)] * len(KNOTS)
+    found = optimize.minimize(loss_and_gradient, np.ones(len(KNOTS)), jac=True, method="L-BFGS-B", bounds=bounds)
+    return tuple(found.x.tolist())
 
 
 def _odds(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     """The log-odds of each row's largest logit, `[N]`."""
     largest_last = np.sort(logits.astype(np.float64), axis=1)
-    return largest_last[:, -1] - np.logaddexp.reduce(largest_last[:, :-1], axis=1)
+    return np.asarray(largest_last[:, -1] - special.logsumexp(largest_last[:, :-1], axis=1))
 
 
 def _parts(odds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,12 +108,12 @@ def _parts(odds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def unscaled(logits: NDArray[np.float32], scaling: Scaling) -> NDArray[np.float32]:
-    """Logits as before scaling, but for a constant a row, which their softmax does not tell."""
+    """Logits before scaling, up to a constant a row, which does not change their softmax."""
     scaled = _odds(logits)
-    # The knots as they were moved, from which the way back has the inverse slopes.
+    # The scaled knots; between them the inverse slopes lead back.
     moved = np.cumsum([0.0, *(np.diff(KNOTS) * scaling.slopes[:-1])])
-    there = np.clip(scaled[:, None], moved, (*moved[1:], np.inf)) - moved
-    before = np.where(scaled > 0, there @ (1 / np.asarray(scaling.slopes)), scaled)
+    parts = np.clip(scaled[:, None], moved, (*moved[1:], np.inf)) - moved
+    before = np.where(scaled > 0, parts @ (1 / np.asarray(scaling.slopes)), scaled)
     raised = logits.astype(np.float64)
     raised[np.arange(len(logits)), logits.argmax(axis=1)] += before - scaled
     return (raised * scaling.temperature).astype(np.float32)
@@ -136,26 +126,3 @@ def state(temperature: float | None, images: int | None) -> str:
     if not images:
         return f"not fitted, fewer than {MIN_CALIBRATION_IMAGES} images were held out; the temperature stays 1"
     return f"temperature {temperature:.3f}, fitted on {images} held-out images"
-
-
-class Bin(NamedTuple):
-    """The predictions whose confidence falls into one bin: their means, and how many they are."""
-
-    confidence: float
-    accuracy: float
-    images: int
-
-
-def bins(probabilities: NDArray[np.float32], labels: NDArray[np.uint8], count: int = 15) -> list[Bin]:
-    """The bins of equal width that hold any prediction."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    bin_of = np.minimum((confidence * count).astype(int), count - 1)
-    members = [bin_of == number for number in range(count)]
-    return [Bin(float(confidence[m].mean()), float(right[m].mean()), int(m.sum())) for m in members if m.any()]
-
-
-def expected_calibration_error(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
-    """Mean gap between confidence and accuracy over 15 bins, weighted by size (Guo et al. 2017)."""
-    gaps = [abs(found.confidence - found.accuracy) * found.images for found in bins(probabilities, labels)]
-    return float(sum(gaps) / len(labels))

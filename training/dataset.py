@@ -3,7 +3,7 @@
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -73,8 +73,8 @@ class DataSet:
     """What is known of a data set before its arrays are loaded.
 
     `digest` is the SHA-256 of x_train, y_train, x_test and y_test, one after the other, as uint8 in C order;
-    `sources` are tried in order; `keras_name` names the module of `keras.datasets` that downloads it, if one does. A
-    data set of somebody's own has `read` instead of these, and no digest or counts to be held against.
+    `sources` are tried in order; `keras_name` names the module of `keras.datasets` that downloads it, if one does;
+    `hub_id` is its name on Hugging Face's Hub. A data set of somebody's own has `read` instead of these.
     """
 
     name: str
@@ -87,6 +87,7 @@ class DataSet:
     digest: str | None = None
     sources: tuple[Source, ...] = ()
     keras_name: str = ""
+    hub_id: str = ""
     read: Callable[[], Splits] | None = None
     licence: str
     citation: str
@@ -103,9 +104,10 @@ def find(name: str, options: Mapping[str, Any] | None = None) -> DataSet:
 
     Raises DataFault with the names there are.
     """
-    if name not in _names():
-        there_are = ", ".join(sorted(_names()))
-        raise DataFault(f"no data set is called {name!r}{did_you_mean(name, _names())}; there are: {there_are}")
+    names = _names()
+    if name not in names:
+        there_are = ", ".join(sorted(names))
+        raise DataFault(f"no data set is called {name!r}{did_you_mean(name, names)}; there are: {there_are}")
     module = _module(name)
     if hasattr(module, "DATA_SET"):
         return module.DATA_SET
@@ -132,17 +134,21 @@ def of_content(name: str, title: str, content: Content, stated_digest: str | Non
     """
     if stated_digest and digest(content.splits) != stated_digest:
         raise DataFault(f"the {title} have changed since the run was made; train them anew")
-    height, width, channels = content.splits.train.images.shape[1:]
     return DataSet(
         name=name,
         title=title,
         labels=content.labels,
         kind=content.kind,
-        input=InputSpec.model_validate({"height": height, "width": width, "channels": channels}),
+        input=input_spec(content.splits.train.images.shape[1:]),
         read=lambda: content.splits,
         licence="its owner's",
         citation="its owner",
     )
+
+
+def input_spec(shape: tuple[int, ...]) -> InputSpec:
+    """Of images of that height, width and channels; raises ValueError where no model may take them."""
+    return InputSpec.model_validate(dict(zip(("height", "width", "channels"), shape, strict=True)))
 
 
 def load(data_set: DataSet, data_dir: Path | None) -> Splits:
@@ -158,21 +164,24 @@ def load(data_set: DataSet, data_dir: Path | None) -> Splits:
     return splits
 
 
-def digest(splits: Splits) -> str:
-    """SHA-256 over images and labels of train, then of test; see `DataSet.digest`."""
+def digest(splits: Iterable[Split]) -> str:
+    """SHA-256 over images and labels of each split in turn; see `DataSet.digest`."""
     sha = hashlib.sha256()
-    for array in (*splits.train, *splits.test):
-        sha.update(np.ascontiguousarray(array).tobytes())
+    for split in splits:
+        for array in split:
+            sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
+
+
+def joined(*splits: Split) -> Split:
+    """One split of the images of several, in turn."""
+    return Split(*(np.concatenate(arrays) for arrays in zip(*splits, strict=True)))
 
 
 def check(data_set: DataSet, splits: Splits) -> None:
     """Raises DataFault naming the first thing about the arrays that is not as the data set states."""
-    for name, split, count in (
-        ("train", splits.train, data_set.train_images),
-        ("test", splits.test, data_set.test_images),
-    ):
-        _check_split(data_set, f"{data_set.name} {name}", split, count)
+    _check_split(data_set, "train", splits.train, data_set.train_images)
+    _check_split(data_set, "test", splits.test, data_set.test_images)
     if data_set.digest and (found := digest(splits)) != data_set.digest:
         raise DataFault(
             f"{data_set.name}: the arrays are not the original release (SHA-256 {found}, expected {data_set.digest}); "
@@ -180,9 +189,9 @@ def check(data_set: DataSet, splits: Splits) -> None:
         )
 
 
-def _check_split(data_set: DataSet, where: str, split: Split, stated: int | None) -> None:
+def _check_split(data_set: DataSet, name: str, split: Split, stated: int | None) -> None:
     images, labels = split
-    count = len(labels) if stated is None else stated
+    where, count = f"{data_set.name} {name}", len(labels) if stated is None else stated
     if images.dtype != np.uint8 or labels.dtype != np.uint8:
         raise DataFault(f"{where}: images and labels must be uint8, not {images.dtype} and {labels.dtype}")
     if images.shape != (count, *data_set.input.shape) or labels.shape != (count,):
@@ -197,7 +206,12 @@ def _check_split(data_set: DataSet, where: str, split: Split, stated: int | None
 def _from_folder(data_set: DataSet, data_dir: Path) -> Splits:
     for source in data_set.sources:
         if all((data_dir / file).is_file() for file in source.files):
-            return _read(source, data_dir)
+            try:
+                return source.read(data_dir)
+            except Exception as error:  # each format's reader has its own ways to fail on a damaged file
+                file = data_dir / source.files[0]
+                reason = f"{type(error).__name__}: {error}"
+                raise DataFault(f"{file} cannot be read, download it again ({reason})") from error
     raise DataFault(f"{data_dir} has no {data_set.name}; put one of these there:\n{_wanted(data_set)}")
 
 
@@ -205,29 +219,17 @@ def _wanted(data_set: DataSet) -> str:
     return "\n".join(f"  {' and '.join(source.files)}" for source in data_set.sources)
 
 
-def _read(source: Source, data_dir: Path) -> Splits:
-    try:
-        return source.read(data_dir)
-    except Exception as error:  # each format's reader has its own ways to fail on a damaged file
-        name = data_dir / source.files[0]
-        raise DataFault(f"{name} cannot be read, download it again ({type(error).__name__}: {error})") from error
-
-
 def _from_keras(data_set: DataSet) -> Splits:
+    advice = f"put one of these into a folder and pass --data-dir FOLDER:\n{_wanted(data_set)}"
     if not data_set.keras_name:
-        raise DataFault(
-            f"{data_set.name} is none that Keras downloads.\n"
-            f"Put one of these into a folder and pass --data-dir FOLDER:\n{_wanted(data_set)}"
-        )
+        raise DataFault(f"{data_set.name} is none that Keras downloads;\n{advice}")
     # Here, not above: `list` and the service's tests need no Keras.
     module = importlib.import_module(f"keras.datasets.{data_set.keras_name}")
     try:
         train, test = module.load_data()
     except Exception as error:  # Keras raises a bare Exception when the download fails
-        raise DataFault(
-            f"{data_set.name} is not in Keras' cache and could not be downloaded ({error}).\n"
-            f"Without a network put one of these into a folder and pass --data-dir FOLDER:\n{_wanted(data_set)}"
-        ) from error
+        reason = f"{data_set.name} is not in Keras' cache and could not be downloaded ({error})"
+        raise DataFault(f"{reason};\nwithout a network {advice}") from error
     return Splits(as_split(data_set.input, *train), as_split(data_set.input, *test))
 
 

@@ -1,7 +1,6 @@
 """The file formats data sets are handed around in, each read into arrays."""
 
 import gzip
-import json
 import struct
 import tarfile
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.manifest import InputSpec
-from training.dataset import Source, Split, Splits, as_split
+from training.dataset import Source, Split, Splits, as_split, joined
 
 _CIFAR_BATCHES = tuple(f"data_batch_{n}.bin" for n in range(1, 6))
 
@@ -55,10 +54,8 @@ def cifar_binary() -> Source:
 
     def read(folder: Path) -> Splits:
         with tarfile.open(folder / file) as archive:
-            batches = {name: _cifar_batch(archive, name) for name in (*_CIFAR_BATCHES, "test_batch.bin")}
-        train = [batches[name] for name in _CIFAR_BATCHES]
-        images, labels = (np.concatenate(parts) for parts in zip(*train, strict=True))
-        return Splits(Split(images, labels), batches["test_batch.bin"])
+            *train, test = (_cifar_batch(archive, name) for name in (*_CIFAR_BATCHES, "test_batch.bin"))
+        return Splits(joined(*train), test)
 
     return Source((file,), read)
 
@@ -69,30 +66,3 @@ def _cifar_batch(archive: tarfile.TarFile, name: str) -> Split:
         raise ValueError(f"{name} is not a file")
     records = np.frombuffer(member.read(), np.uint8).reshape(-1, 3073)
     return Split(records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), records[:, 0].copy())
-
-
-def mnist_json(spec: InputSpec) -> Source:
-    """`mnist.json.gz`: the lists train, validation and test, each `[images, labels]` with 784 numbers an image.
-
-    Train and validation follow each other as in the original file, so holding out the last images of train gives
-    this file's own validation list back. Numbers from 0 to 1, to 255/256 or to 255 and from -1 to 1 are understood.
-    """
-    file = "mnist.json.gz"
-
-    def read(folder: Path) -> Splits:
-        with gzip.open(folder / file) as stream:
-            lists = json.load(stream)
-        images = [_grey_levels(np.asarray(part[0], np.float32)) for part in lists]
-        train, validation, test = (
-            as_split(spec, x, np.asarray(part[1])) for x, part in zip(images, lists, strict=True)
-        )
-        joined = Split(*(np.concatenate(pair) for pair in zip(train, validation, strict=True)))
-        return Splits(joined, test)
-
-    return Source((file,), read)
-
-
-def _grey_levels(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Numbers on any of those scales as whole grey levels: each list of the real data reaches full white."""
-    positive = (numbers + 1) / 2 if numbers.min() < 0 else numbers
-    return np.rint(positive / positive.max() * 255).astype(np.float32)

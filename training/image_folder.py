@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from service.images.decode import Limits
 from training.dataset import DataFault
 
+# One's own files on one's own machine: only what Pillow itself refuses is too large.
+LIMITS = Limits(max_bytes=2**28, max_pixels=178_000_000, max_frames=100_000)
 SPLITS = ("train", "validation", "test")
 _SPLIT_WORDS = {
     "train": "train|training",
@@ -19,18 +22,7 @@ _SPLIT_WORDS = {
 _FILLERS = "(?:sets?|data|images?|imgs?|pictures?|pics|photos?|splits?|folder|files|seg|x)*"
 _SPLIT_NAMES = {split: re.compile(f"{_FILLERS}(?:{words}){_FILLERS}") for split, words in _SPLIT_WORDS.items()}
 # What systems and programs leave in folders, beside hidden files; in lower case.
-_LEFTOVERS = {
-    "__macosx",
-    "__pycache__",
-    "@eadir",
-    "$recycle.bin",
-    "system volume information",
-    "lost+found",
-    "thumbs.db",
-    "ehthumbs.db",
-    "desktop.ini",
-    "icon\r",
-}
+_LEFTOVERS = {"__macosx", "__pycache__", "@eadir", "$recycle.bin", "lost+found", "thumbs.db", "desktop.ini", "icon\r"}
 # Folders around the one with the images, as archives unpack; a link to a folder above would go on for ever.
 _MAX_WRAPPERS = 5
 _MAX_LISTED = 10
@@ -56,11 +48,18 @@ def find(root: Path) -> Layout:
     messages = [f"the images are taken from {inner}, the only folder there"] if inner != root else []
     folders = _folders(inner)
     splits = _splits(inner, folders)
-    messages += _split_messages(splits)
-    messages += _unused([*_images(inner), *(folder for folder in folders if splits and folder not in splits.values())])
-    if not splits:
-        return Layout({"train": _classes(inner, messages)}, tuple(messages))
-    return Layout({split: _classes(_unwrapped(folder), messages) for split, folder in splits.items()}, tuple(messages))
+    if splits:
+        missing = [
+            f"the {split} split is taken from {splits['train'].name}/" for split in SPLITS if split not in splits
+        ]
+        messages.append(
+            "; ".join([*(f"{path.name}/ is the {split} split" for split, path in splits.items()), *missing])
+        )
+    unused = [*_images(inner), *(folder for folder in folders if splits and folder not in splits.values())]
+    if unused:
+        messages.append(f"not used, for it is of no class: {_listed(unused)}")
+    roots = {split: _unwrapped(folder) for split, folder in splits.items()} or {"train": inner}
+    return Layout({split: _classes(folder, messages) for split, folder in roots.items()}, tuple(messages))
 
 
 def _splits(root: Path, folders: Sequence[Path]) -> dict[str, Path]:
@@ -70,30 +69,26 @@ def _splits(root: Path, folders: Sequence[Path]) -> dict[str, Path]:
     """
     named = {folder: split for folder in folders if (split := _split_of(folder, folders))}
     splits: dict[str, Path] = {}
-    for folder, split in named.items():
-        if not _holds_only_folders(folder):
-            continue
-        if split in splits:
+    for folder in filter(_holds_only_folders, named):
+        if other := splits.get(named[folder]):
             raise DataFault(
-                f"{splits[split]} and {folder.name} both look like the {split} split; keep one of them here"
+                f"{other} and {folder.name} both look like the {named[folder]} split; keep one of them here"
             )
-        splits[split] = folder
-    if not splits:
-        if named and len(named) == len(folders):
-            raise DataFault(
-                f"{root} holds {_listed(folders)}, which are named as splits and not as classes; in each there must "
-                "be a directory of images for each class"
-            )
-        return {}
-    _check_splits(root, folders, named, splits)
+        splits[named[folder]] = folder
+    if not splits and named and len(named) == len(folders):
+        raise DataFault(
+            f"{root} holds {_listed(folders)}, which are named as splits and not as classes; in each there must "
+            "be a directory of images for each class"
+        )
+    if splits:
+        _check_splits(root, splits, [folder for folder in folders if folder not in splits.values()], named)
     if "test" not in splits and "validation" in splits:
         splits["test"] = splits.pop("validation")
     return {split: splits[split] for split in SPLITS if split in splits}
 
 
-def _check_splits(root: Path, folders: Sequence[Path], named: Mapping[Path, str], splits: Mapping[str, Path]) -> None:
+def _check_splits(root: Path, splits: Mapping[str, Path], others: Sequence[Path], named: Mapping[Path, str]) -> None:
     """Raises DataFault unless there is a train split, and nothing beside the splits that may be one or a class."""
-    others = [folder for folder in folders if folder not in splits.values()]
     if flat := [folder for folder in others if folder in named and _images(folder)]:
         raise DataFault(
             f"{flat[0]} holds images and no directory for each class, so their classes are not known; sort them into "
@@ -121,15 +116,6 @@ def _words(folder: Path) -> list[str]:
     return re.findall("[a-z]+", folder.name.lower())
 
 
-def _split_messages(splits: Mapping[str, Path]) -> list[str]:
-    if not splits:
-        return []
-    messages = [f"{folder.name}/ is the {split} split" for split, folder in splits.items()]
-    missing = [split for split in SPLITS if split not in splits]
-    messages += [f"the {split} split is taken from {splits['train'].name}/" for split in missing]
-    return ["; ".join(messages)]
-
-
 def _classes(folder: Path, messages: list[str]) -> FilesByLabel:
     """The files of each class; what should be known of them is added to `messages`."""
     classes = _folders(folder)
@@ -139,24 +125,16 @@ def _classes(folder: Path, messages: list[str]) -> FilesByLabel:
         )
     files = {path.name: _files(path) for path in classes}
     nested = [path for path in classes if files[path.name] and _holds_only_folders(path)]
-    if nested and len(nested) == len([found for found in files.values() if found]):
-        raise DataFault(_not_classes(folder, nested))
+    if nested and len(nested) == sum(bool(found) for found in files.values()):
+        inner = {path.name: path for one in nested for path in _folders(one)}
+        raise DataFault(
+            f"the folders in {folder}, {_listed(nested)}, hold no images but only folders, "
+            f"{_listed([inner[name] for name in sorted(inner)])}: if they are splits, name them train, val and test; "
+            "if they are classes, move the images up into them, or put the classes into the splits; if each is a data "
+            "set of its own, give one of them"
+        )
     messages += [f"class {path.name!r} is all that its folders hold: {_listed(_folders(path))}" for path in nested]
     return files
-
-
-def _not_classes(root: Path, folders: Sequence[Path]) -> str:
-    """Why folders that hold only folders are not taken as classes, and what to do."""
-    inner = {name: path for folder in folders for path in _folders(folder) for name in [path.name]}
-    same = all({path.name for path in _folders(folder)} == inner.keys() for folder in folders)
-    listed = _listed(sorted(inner.values(), key=lambda path: path.name))
-    start = f"the folders in {root}, {_listed(folders)}, hold no images but only folders"
-    if same and all(_split_of(path, [path]) for path in inner.values()):
-        return f"{start}, {listed}: put the classes into the splits and not the splits into the classes"
-    return (
-        f"{start}, {'all of them ' if same else ''}{listed}: if they are splits, name them train, val and test; if "
-        "they are classes, move the images up into them; if each is a data set of its own, give one of them"
-    )
 
 
 def _unwrapped(folder: Path) -> Path:
@@ -192,10 +170,6 @@ def _files(folder: Path) -> list[Path]:
 
 def _is_leftover(name: str) -> bool:
     return name.startswith(".") or name.lower() in _LEFTOVERS
-
-
-def _unused(paths: Sequence[Path]) -> list[str]:
-    return [f"not used, for it is of no class: {_listed(paths)}"] if paths else []
 
 
 def _listed(paths: Sequence[Path]) -> str:

@@ -10,7 +10,7 @@ from PIL import Image
 from service.images import kinds
 from service.images.decode import Picture
 from training import dataset
-from training.dataset import Content, DataFault
+from training.dataset import Content, DataFault, DataSet, Splits
 from training.datasets import arrays, folder
 
 # Of pictures, where nobody says otherwise.
@@ -33,6 +33,14 @@ class Stated(TypedDict):
     skip_unreadable: bool
 
 
+class Evidence(NamedTuple):
+    """Labelled images to calibrate and measure on; where `has_test_split` is false, the splits are one set."""
+
+    data_set: DataSet
+    splits: Splits
+    has_test_split: bool
+
+
 class OwnData(NamedTuple):
     """The module of `training.datasets` that reads it, what that module's `make` takes, and what was read."""
 
@@ -41,8 +49,11 @@ class OwnData(NamedTuple):
     content: Content
 
 
-def read(images: Path, stated: Stated) -> OwnData:
-    """What lies at `images`: of a folder all of it, of arrays their own size and `labels`. Raises DataFault."""
+def read(images: Path, stated: Stated, shape: tuple[int, int, int] | None = None) -> OwnData:
+    """What lies at `images`: of arrays their own size and `labels`, of a folder all of it, in `shape` if given.
+
+    `shape` is height, width and channels, in place of the stated size. Raises DataFault.
+    """
     place, kind = str(images.resolve()), stated["kind"]
     options: dict[str, Any]
     if images.suffix == ".npz":
@@ -51,9 +62,9 @@ def read(images: Path, stated: Stated) -> OwnData:
         _check_served_as_they_are(content)
         options = {"arrays": place, "labels": labels, "kind": kind}
     else:
-        options = {name: stated[name] for name in ("grey", "kind", "skip_unreadable")}
-        options |= {"images": place, "size": stated["size"] or _SIDE_PX}
-        content = folder.read(**options)
+        size = stated["size"] or _SIDE_PX
+        options = {name: stated[name] for name in ("grey", "kind", "skip_unreadable")} | {"images": place, "size": size}
+        content = folder.read(place, shape or (size, size, 1 if stated["grey"] else 3), kind, stated["skip_unreadable"])
     # Other content is another run, though it lies at the same place.
     options["digest"] = dataset.digest(content.splits)
     return OwnData("arrays" if images.suffix == ".npz" else "folder", options, content)

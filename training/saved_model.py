@@ -1,20 +1,21 @@
 """The exported graph: scaling, temperature and softmax inside, uint8 in; as SavedModel and as LiteRT file.
 
-With `foreign` the only module that imports TensorFlow; only the export runs it.
+With `import_model` the only module that imports TensorFlow; only the export runs it.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from service.manifest import INPUT_NAME, LOGITS_NAME, PROBABILITIES_NAME, SIGNATURE
 from training.calibrate import KNOTS, Scaling
-from training.evaluate import Weights
 
+# Of a LiteRT file.
+Weights = Literal["int8", "float32"]
 # Beyond all logits.
 _NEVER = 1e9
 

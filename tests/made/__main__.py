@@ -1,6 +1,8 @@
 """`python -m tests.made FILE.npz [COUNT]`: how many made-up pictures the shipped model names rightly.
 
-Of `mnist.npz` digits, in each case that is made; of `fashion_mnist.npz` clothes that lie somewhere, by class.
+Of `mnist.npz` digits, in each case that is made; of `fashion_mnist.npz` clothes that lie somewhere, by class. They are
+made of training images that were held out: how images are prepared is chosen by these figures, so the test split must
+not be among them.
 """
 
 import sys
@@ -14,26 +16,30 @@ from service.images.decode import Picture, decode
 from tests.conftest import shipped
 from tests.made.clothes import photographed
 from tests.made.digits import CASES
-from training import wild
+from training import real_images
+from training.image_folder import LIMITS
+
+# The last training images, which no shipped model was trained on.
+_HELD_OUT = 5000
 
 
 def main() -> None:
-    """Of COUNT test images, 100 for want of a number, from the thousandth on."""
+    """Of the first COUNT held-out images, 100 for want of a number."""
     file, count = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 100
     data = np.load(file)
     made_of = {"mnist": digits, "fashion_mnist": clothes}[file.stem]
-    made_of(*(data[name][1000 : 1000 + count] for name in ("x_test", "y_test")))
+    made_of(*(data[name][-_HELD_OUT:][:count] for name in ("x_train", "y_train")))
 
 
 def digits(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
     """Half of the files are JPEGs."""
-    model, count, total = wild.load(shipped("mnist")), len(labels), 0
+    model, count, total = real_images.load(shipped("mnist")), len(labels), 0
     for name, case in CASES.items():
         right = flagged = 0
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
             made, file = case(image, np.random.default_rng((7, number))), BytesIO()
             made.save(file, "PNG" if made.mode != "RGB" or number % 2 else "JPEG")
-            (answer,) = model.classify([model.prepare(decode(file.getvalue(), wild.LIMITS))])
+            (answer,) = model.classify([model.prepare(decode(file.getvalue(), LIMITS))])
             right += answer.label_index == label
             flagged += answer.in_distribution is False
         total += right
@@ -43,7 +49,7 @@ def digits(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
 
 def clothes(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
     """Each in a scene of its own."""
-    model = wild.load(shipped("fashion_mnist"))
+    model = real_images.load(shipped("fashion_mnist"))
     made = (photographed(image, np.random.default_rng((7, n))).picture for n, image in enumerate(images))
     answers = model.classify([model.prepare(Picture(picture, ())) for picture in made])
     right = np.array([answer.label_index for answer in answers]) == labels

@@ -15,7 +15,7 @@ from tests.app import app_over
 from tests.conftest import png
 from tests.tiny.datasets import tiny as tiny_data
 from tests.training.conftest import arguments, invoke
-from training import export, recipe
+from training import dataset, recipe, version_folder
 from training import reproduce as reproduction
 from training import run as runs
 
@@ -44,8 +44,13 @@ def test_a_published_version_keeps_the_contract(trained: Path, place: Path) -> N
     assert manifest.provenance is not None and manifest.provenance.data_digest == tiny_data.DATA_SET.digest
     assert manifest.provenance.train_images == 700 and manifest.temperature and manifest.energy_threshold
     assert manifest.calibration_images == 100 and contract.measured_images(manifest, "litert") == 200
+    assert len(manifest.calibration_slopes or ()) == 3 and manifest.calibration_prior == 0.5
+    held_out = tiny_data.make().hold_out(100)[1]
+    assert manifest.validation_digest == dataset.digest([held_out])
+    assert {facts.validation_images for facts in manifest.engines.values()} == {100}
+    assert (manifest.engines["litert"].validation_accuracy or 0) > 0.9
     assert (manifest.engines["litert"].accuracy or 0) > 0.9
-    assert manifest.expects_drawings == export.has_drawings(tiny_data.make().train.images)
+    assert manifest.expects_drawings == version_folder.has_drawings(tiny_data.make().train.images)
     card = (folder / "README.md").read_text()
     assert len(manifest.golden) == 4 and "test split" in card
     assert "fitted on 100 held-out images" in card and "of 200 images (95 % interval" in card
@@ -98,8 +103,8 @@ def test_a_less_accurate_version_is_refused_unless_forced(trained: Path, place: 
     shutil.copytree(place / "models", tmp_path / "models")
     folder = tmp_path / "models" / "tiny" / "1"
     manifest = contract.read(folder)
-    perfect = {name: facts.model_copy(update={"accuracy": 1.0}) for name, facts in manifest.engines.items()}
-    worse = {name: facts.model_copy(update={"accuracy": 0.5}) for name, facts in manifest.engines.items()}
+    perfect = {name: facts.model_copy(update={"validation_accuracy": 1.0}) for name, facts in manifest.engines.items()}
+    worse = {name: facts.model_copy(update={"validation_accuracy": 0.5}) for name, facts in manifest.engines.items()}
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     contract.write(folder, manifest.model_copy(update={"engines": perfect}))
@@ -140,8 +145,9 @@ def test_another_seed_is_another_run(trained: Path, place: Path) -> None:
     result = invoke("train", "tiny", "--seed", "2", *arguments(place))
     assert result.exit_code == 0, result.output
     (other,) = (place / "runs").glob("tiny-seed2-*")
-    one, two = (np.load(run / "checkpoint.npz")["v0002"] for run in (trained, other))
-    assert one.shape == two.shape and not np.array_equal(one, two)
+    one, two = (runs.open_run(folder).load() for folder in (trained, other))
+    assert one and two and len(one.history) == len(two.history)
+    assert any(not np.array_equal(*pair) for pair in zip(one.variables, two.variables, strict=True))
 
 
 def test_an_unfinished_run_cannot_be_exported(place: Path, tmp_path: Path) -> None:
@@ -150,17 +156,6 @@ def test_an_unfinished_run_cannot_be_exported(place: Path, tmp_path: Path) -> No
     unfinished = runs.create(tmp_path, recipe.find("tiny"), 1)
     result = invoke("export", str(unfinished.folder))
     assert result.exit_code == 1 and "is not finished" in result.output
-
-
-def test_a_litert_file_that_disagrees_ships_as_float32(
-    trained: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("training.export._LEAST_AGREEMENT", 1.1)
-    shutil.copytree(trained, tmp_path / "run")
-    shutil.rmtree(tmp_path / "run" / "export")
-    result = invoke("package", str(tmp_path / "run"), *arguments(place)[:2])
-    assert result.exit_code == 1 and "even the float32" in result.output
-    assert not (tmp_path / "run" / "export" / "tiny" / "1").exists()
 
 
 @pytest.mark.parametrize(

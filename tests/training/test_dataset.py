@@ -2,10 +2,8 @@
 
 import gzip
 import io
-import json
 import struct
 import tarfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,27 +72,6 @@ def test_the_cifar_archive_is_read(tmp_path: Path) -> None:
     assert same(formats.cifar_binary().read(tmp_path), splits)
 
 
-@pytest.mark.parametrize("scale", ["0 to 255", "0 to 1", "0 to 255/256", "-1 to 1"])
-def test_the_json_file_is_read_on_every_scale_and_keeps_its_validation_list_last(tmp_path: Path, scale: str) -> None:
-    splits = random_splits(GREY)
-    scaled: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "0 to 255": lambda x: x,
-        "0 to 1": lambda x: x / 255,
-        "0 to 255/256": lambda x: x / 256,
-        "-1 to 1": lambda x: x / 127.5 - 1,
-    }
-
-    def listed(split: Split) -> list[list[object]]:
-        return [scaled[scale](split.images.reshape(-1, 784).astype(float)).tolist(), split.labels.tolist()]
-
-    head, validation = Split(*(a[:30] for a in splits.train)), Split(*(a[30:] for a in splits.train))
-    content = json.dumps([listed(head), listed(validation), listed(splits.test)])
-    (tmp_path / "mnist.json.gz").write_bytes(gzip.compress(content.encode()))
-    found = formats.mnist_json(GREY).read(tmp_path)
-    assert same(found, splits)
-    assert np.array_equal(found.hold_out(10)[1].images, validation.images)
-
-
 def test_what_is_not_an_idx_file_is_told() -> None:
     with pytest.raises(ValueError, match="IDX"):
         formats.read_idx(_gzipped(b"\x08\x03\x00\x00" + b"\0" * 100))
@@ -118,7 +95,7 @@ def test_the_real_data_is_the_original_release(name: str, data_dir: Path) -> Non
 def test_a_folder_without_the_data_says_which_files_to_put_there(tmp_path: Path) -> None:
     with pytest.raises(DataFault) as caught:
         dataset.load(dataset.find("mnist"), tmp_path)
-    for file in ("mnist.npz", "train-images-idx3-ubyte.gz", "mnist.json.gz"):
+    for file in ("mnist.npz", "train-images-idx3-ubyte.gz"):
         assert file in str(caught.value)
 
 
@@ -163,9 +140,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     ("name", "file", "content"),
     [
         ("cifar10", "cifar-10-binary.tar.gz", b"junk"),
-        ("mnist", "mnist.json.gz", gzip.compress(b"[1, 2, 3]", mtime=0)),
-        ("mnist", "mnist.json.gz", gzip.compress(b"[1, 2, 3]", mtime=0)[:-6]),
         ("fashion_mnist", "train-images-idx3-ubyte.gz", gzip.compress(b"\0\0", mtime=0)),
+        ("fashion_mnist", "train-images-idx3-ubyte.gz", gzip.compress(b"\0\0", mtime=0)[:-6]),
     ],
 )
 def test_a_damaged_file_of_any_format_is_told_as_such(tmp_path: Path, name: str, file: str, content: bytes) -> None:

@@ -38,7 +38,7 @@ def images(tmp_path: Path) -> Path:
 
 def read(images: Path, skip_unreadable: bool = False) -> Content:
     folder.read.cache_clear()
-    return folder.read(str(images), 16, False, "photo", skip_unreadable)
+    return folder.read(str(images), (16, 16, 3), "photo", skip_unreadable)
 
 
 def invoke(*words: str) -> Result:
@@ -170,6 +170,6 @@ def test_of_many_pictures_in_several_splits_the_first_are_named_and_the_rest_cou
             for level in range(5):
                 grey = Image.new("RGB", (32, 32), (20 * level, 100 * number, 0))
                 grey.save(tmp_path / split / label / f"{level}.png")
-    remarks = folder.read(str(tmp_path), 32, False, "photo", False).remarks
+    remarks = folder.read(str(tmp_path), (32, 32, 3), "photo", False).remarks
     assert len(remarks) == 4 and all(one.startswith("the same picture") for one in remarks[:3])
     assert remarks[3].startswith("7 more pictures")

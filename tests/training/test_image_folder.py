@@ -125,7 +125,7 @@ def test_a_class_of_which_too_little_can_be_read_is_refused(tmp_path: Path) -> N
         (["train/cats", "train/dogs", "test/cats", "test/birds"], "test has classes that train has not: birds"),
         (["train/cats", "train/dogs", "test/cats"], "test has no directory for these classes of train: dogs"),
         (["train/Cats", "train/dogs", "val/cats", "val/dogs"], "has not: cats; train has Cats, dogs"),
-        (["one/cats", "one/dogs", "two/cats", "two/dogs"], "no images but only folders, all of them cats, dogs"),
+        (["one/cats", "one/dogs", "two/cats", "two/dogs"], "no images but only folders, cats, dogs"),
         (["animals/cat", "animals/dog", "plants/oak"], "no images but only folders, cat, dog, oak"),
         (["train/one/cats", "train/two/cats", "test/one/cats", "test/two/cats"], "no images but only folders"),
         (["cats/train", "cats/test", "dogs/train", "dogs/test"], "put the classes into the splits"),

@@ -1,4 +1,4 @@
-"""Corruptions change pictures as they say, the same way each time; AUROC is what one counts by hand."""
+"""Corruptions change images as they say, the same way each time; other images are told from the test images."""
 
 from pathlib import Path
 
@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service import manifest as contract
 from tests.conftest import shipped
-from training import robustness
-from training.corruptions import suite
+from training import dataset, robustness
 from training.dataset import Split
+from training.robustness import corruptions
 
 
 def golden(name: str) -> Split:
@@ -19,12 +18,12 @@ def golden(name: str) -> Split:
     return Split(images if images.ndim == 4 else images[..., None], np.arange(len(files)).astype(np.uint8))
 
 
-@pytest.mark.parametrize("name", suite())
+@pytest.mark.parametrize("name", corruptions())
 @pytest.mark.parametrize("model", ["mnist", "cifar10"])
 def test_a_corruption_changes_the_pictures_the_same_way_each_time(name: str, model: str) -> None:
     images = golden(model).images
     before = images.copy()
-    one, other = suite()[name](images), suite()[name](images)
+    one, other = corruptions()[name](images), corruptions()[name](images)
     assert one.shape == images.shape and one.dtype == np.uint8
     assert np.array_equal(one, other) and not np.array_equal(one, images) and np.array_equal(images, before)
 
@@ -32,33 +31,23 @@ def test_a_corruption_changes_the_pictures_the_same_way_each_time(name: str, mod
 def test_a_smaller_picture_is_smaller_and_a_moved_one_moved() -> None:
     image = np.zeros((1, 28, 28, 1), np.uint8)
     image[0, 9:19, 9:19] = 255
-    assert 55 <= (suite()["at 0.8 of its size"](image) > 127).sum() <= 75
-    assert np.argwhere(suite()["moved by 3 pixels"](image)[0, ..., 0]).min(axis=0).tolist() == [12, 12]
+    assert 55 <= (corruptions()["at 0.8 of its size"](image) > 127).sum() <= 75
+    assert np.argwhere(corruptions()["moved by 3 pixels"](image)[0, ..., 0]).min(axis=0).tolist() == [12, 12]
 
 
-@pytest.mark.parametrize(
-    ("higher", "lower", "expected"),
-    [
-        ([3, 4], [1, 2], 1.0),
-        ([1, 2], [3, 4], 0.0),
-        ([1, 1], [1, 1], 0.5),
-        ([1, 3], [2, 2], 0.5),
-        ([2, 3], [2, 1], 0.875),
-    ],
-)
-def test_auroc_is_what_one_counts_by_hand(higher: list[float], lower: list[float], expected: float) -> None:
-    assert robustness.auroc(np.array(higher, np.float32), np.array(lower, np.float32)) == expected
+def test_images_of_another_data_set_get_the_shape_of_this_one() -> None:
+    assert robustness.resized(golden("cifar10").images, (28, 28, 1)).shape == (10, 28, 28, 1)
+    assert robustness.resized(golden("mnist").images, (32, 32, 3)).shape == (10, 32, 32, 3)
 
 
-def test_pictures_of_another_data_set_get_the_shape_of_this_one() -> None:
-    grey, colour = contract.read(shipped("mnist")), contract.read(shipped("cifar10"))
-    assert robustness.fitted(golden("cifar10").images, grey).shape == (10, 28, 28, 1)
-    assert robustness.fitted(golden("mnist").images, colour).shape == (10, 32, 32, 3)
-
-
-def test_the_report_names_every_corruption_and_every_stranger() -> None:
+def test_the_report_names_every_corruption_and_all_other_images() -> None:
     version: Path = shipped("mnist")
-    lines = list(robustness.report(version, "litert", golden("mnist"), lambda: {"cifar10": golden("cifar10").images}))
+    lines = list(robustness.report(version, "litert", golden("mnist"), {"cifar10": golden("cifar10").images}))
     assert "as it is" in lines[1] and "100.00%" in lines[1]
-    assert len(lines) == 2 + 1 + len(suite()) + 4
+    assert len(lines) == 2 + 1 + len(corruptions()) + 4
     assert any("cifar10" in line and "100.0%" in line for line in lines)
+
+
+def test_beside_data_of_ones_own_no_public_data_set_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(dataset, "load")
+    assert robustness.other_images("folder", None, 10) == {} == robustness.other_images("arrays", None, 10)

@@ -1,14 +1,17 @@
 """Commands that change nothing: what there is, and what runs and versions give."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
 from service import manifest as contract
-from training import dataset, published, recipe
+from training import dataset, recipe
 from training import run as runs
 from training.commands import options
+from training.run import Run
+
+_COMPARED = ("recipe", "seed", "epochs", "parameters", "train", "test", "test loss", "minutes")
 
 
 @click.command(name="list")
@@ -41,8 +44,7 @@ def inspect(name: str, data_dir: Path | None, out: Path | None) -> None:
     splits = dataset.load(data_set, data_dir)
     from training import inspect as inspection
 
-    for line in inspection.report(data_set, splits):
-        click.echo(line)
+    _echo(inspection.report(data_set, splits))
     path = out or Path("runs") / f"{name}.png"
     inspection.write_samples(data_set, splits.train, path)
     click.echo(f"wrote {path}")
@@ -76,7 +78,7 @@ def evaluate(
     """Measures a run's export or a published version (models/mnist/2) on its test split, as the service answers.
 
     With --robustness 2000 also the first 2000 test images after noise, blur, rotation and other changes, and how well
-    the model tells them from pictures of other data sets, inverted ones, noise and blank ones.
+    the model tells them from inverted ones, noise, blank ones and, for a public data set, pictures of the others.
 
     With --wild DIR on any pictures of your own, instead of the test split: accuracy by class and by folder, and a sheet
     of the mistakes with what the model saw of each. With --strangers DIR on pictures of anything else: how many are
@@ -85,9 +87,11 @@ def evaluate(
     if folder and model:
         raise click.UsageError("give a run or a version, or --model, not both")
     if wild or strangers:
-        versions = [_version(folder)] if folder else published.latest(models_dir, model)
+        from training import publish
+
+        versions = [_version(folder)] if folder else publish.latest(models_dir, model)
         if wild:
-            _evaluate_wild(versions, wild, engine, out)
+            _evaluate_real_images(versions, wild, engine, out)
         if strangers:
             _evaluate_strangers(versions, strangers, engine)
     elif folder:
@@ -108,58 +112,58 @@ def _evaluate_split(
     if manifest.provenance is None:
         raise click.ClickException(f"{version} does not say which data set it was trained on")
     data_options = None if version == folder else runs.open_run(folder).recipe.data_options
-    splits = dataset.load(dataset.find(manifest.provenance.data_set, data_options), data_dir)
+    test = dataset.load(dataset.find(manifest.provenance.data_set, data_options), data_dir).test
     from training import evaluate as evaluation
 
     through = [engine] if engine else list(manifest.engines)
     for name in through:
-        measured = evaluation.measure(version, name, splits.test)
+        measured = evaluation.measure(version, name, test)
         click.echo(
-            f"{manifest.name} {name:10} accuracy {measured.accuracy:.2%} of {len(splits.test.labels)} test images, "
+            f"{manifest.name} {name:10} accuracy {measured.accuracy:.2%} of {len(test.labels)} test images, "
             f"expected calibration error {measured.calibration_error:.2%}"
         )
     if robustness:
         from training import robustness as suite
 
-        data_set = manifest.provenance.data_set
-        test = dataset.Split(*(array[:robustness] for array in splits.test))
-        for line in suite.report(version, through[0], test, lambda: suite.others_of(data_set, data_dir, robustness)):
-            click.echo(line)
+        others = suite.other_images(manifest.provenance.data_set, data_dir, robustness)
+        first = dataset.Split(*(array[:robustness] for array in test))
+        _echo(suite.report(version, through[0], first, others))
 
 
-def _evaluate_wild(versions: Sequence[Path], root: Path, engine: contract.EngineName | None, out: Path) -> None:
-    from training import contact_sheet
-    from training import wild as in_the_wild
+def _evaluate_real_images(versions: Sequence[Path], root: Path, engine: contract.EngineName | None, out: Path) -> None:
+    from training import real_images
 
     if not root.is_dir():
         raise click.ClickException(f"{root} is no folder")
-    pictures = {version: in_the_wild.find(root, contract.read(version).labels) for version in versions}
+    pictures = {version: real_images.find(root, contract.read(version).labels) for version in versions}
     if not any(pictures.values()):
         names = ", ".join(dict.fromkeys(name for version in versions for name in contract.read(version).labels))
         raise click.ClickException(f"{root} has no pictures in directories named as classes; these are: {names}")
-    for version, found in pictures.items():
-        if found:
-            model = in_the_wild.load(version, engine)
-            manifest = model.manifest
-            judged = list(in_the_wild.judge(model, found))
-            click.echo(f"{manifest.name} {manifest.version}, {model.engine}, on pictures of {root}")
-            for line in in_the_wild.report(judged, manifest.labels):
-                click.echo(line)
-            sheet = out / f"wild-{manifest.name}-{manifest.version}.png"
-            count = contact_sheet.write(judged, manifest.labels, sheet)
-            click.echo(f"wrote {sheet}: {count} mistakes, what was sent and what the model saw")
+    for version in filter(pictures.get, pictures):
+        model = real_images.load(version, engine)
+        manifest = model.manifest
+        answers = list(real_images.answer(model, pictures[version]))
+        click.echo(f"{manifest.name} {manifest.version}, {model.engine}, on pictures of {root}")
+        _echo(real_images.report(answers, manifest.labels))
+        sheet = out / f"wild-{manifest.name}-{manifest.version}.png"
+        count = real_images.write_mistakes(answers, manifest.labels, sheet)
+        click.echo(f"wrote {sheet}: {count} mistakes, what was sent and what the model saw")
 
 
 def _evaluate_strangers(versions: Sequence[Path], root: Path, engine: contract.EngineName | None) -> None:
-    from training import wild as in_the_wild
+    from training import real_images
 
-    if not (pictures := in_the_wild.find_all(root)):
+    if not (pictures := real_images.find_all(root)):
         raise click.ClickException(f"{root} holds no files")
     for version in versions:
-        model = in_the_wild.load(version, engine)
+        model = real_images.load(version, engine)
         click.echo(f"{model.manifest.name} {model.manifest.version}, {model.engine}, on strangers of {root}")
-        for line in in_the_wild.report_strangers(list(in_the_wild.judge(model, pictures))):
-            click.echo(line)
+        _echo(real_images.report_flagged(list(real_images.answer(model, pictures))))
+
+
+def _echo(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 @click.command()
@@ -167,7 +171,18 @@ def _evaluate_strangers(versions: Sequence[Path], root: Path, engine: contract.E
 def compare(run_dirs: tuple[Path, ...]) -> None:
     """Prints runs side by side, finished or not, the most accurate first."""
     found = [runs.open_run(folder) for folder in run_dirs]
-    from training.compare import lines
+    ordered = sorted(found, key=lambda run: result.test_accuracy if (result := run.result()) else -1.0, reverse=True)
+    rows = [_COMPARED, *map(_compared, ordered)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    _echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
-    for line in lines(found):
-        click.echo(line)
+
+def _compared(run: Run) -> tuple[str, ...]:
+    """A row of `compare`; what an unfinished run has not got is a dash."""
+    checkpoint, result = run.load(), run.result()
+    done = len(checkpoint.history) if checkpoint else 0
+    named = (run.recipe.name, str(run.seed), f"{done}/{run.recipe.epochs}")
+    if result is None:
+        return (*named, *"–––––")
+    accuracies = f"{result.train_accuracy:.2%}", f"{result.test_accuracy:.2%}"
+    return (*named, f"{result.parameters:,}", *accuracies, f"{result.test_loss:.4f}", f"{result.seconds / 60:.1f}")

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.images import kinds
-from service.manifest import InputSpec
 from training import dataset
 from training.dataset import Content, DataFault, DataSet, Split, Splits, as_split
 
@@ -33,9 +32,8 @@ def read(arrays: str, labels: tuple[str, ...] | None, kind: str) -> Content:
     """
     kinds.find(kind)
     found = _loaded(Path(arrays))
-    height, width, *channels = found["x_train"].shape[1:]
     try:
-        spec = InputSpec.model_validate({"height": height, "width": width, "channels": (channels or [1])[0]})
+        spec = dataset.input_spec(_image_shape(found["x_train"]))
         train, test = (as_split(spec, found[f"x_{part}"], found[f"y_{part}"]) for part in ("train", "test"))
     except ValueError as error:
         raise DataFault(f"{arrays}: {error}") from error
@@ -74,12 +72,12 @@ def _loaded(path: Path) -> dict[str, NDArray[np.generic]]:
                 f"{path}: x_{part} must be [N, height, width] or [N, height, width, channels], and y_{part} a class "
                 f"number for each, not {images.shape} and {labels.shape}"
             )
-    one, other = (_one_shape(arrays[f"x_{part}"]) for part in ("train", "test"))
+    one, other = (_image_shape(arrays[f"x_{part}"]) for part in ("train", "test"))
     if one != other:
         raise DataFault(f"{path}: images of x_train and x_test must have one shape, not {one} and {other}")
     return arrays
 
 
-def _one_shape(images: NDArray[np.generic]) -> tuple[int, ...]:
+def _image_shape(images: NDArray[np.generic]) -> tuple[int, ...]:
     """Height, width and channels."""
     return (*images.shape[1:], 1) if images.ndim == 3 else images.shape[1:]

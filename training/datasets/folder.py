@@ -11,16 +11,15 @@ import numpy as np
 
 from service.errors import BrokenImage, ImageFault
 from service.images import kinds
-from service.images.decode import Limits, decode
+from service.images.decode import decode
 from training import dataset, image_folder
 from training.dataset import Content, DataFault, DataSet, Split, Splits, UInt8
-from training.image_folder import SPLITS, FilesByLabel, Layout
+from training.image_folder import LIMITS, SPLITS, Layout
 
 # Of each class, for a split that the folder's owner has not made; at least one image each.
 _HELD_OUT = 0.1
 # Class numbers are bytes.
 _MAX_CLASSES = 256
-_LIMITS = Limits(max_bytes=2**28, max_pixels=178_000_000, max_frames=100_000)
 _MAX_LISTED = 20
 _MAX_DUPLICATES = 3
 
@@ -38,29 +37,30 @@ _ImagesByLabel = Mapping[str, Sequence[_Image]]
 
 def make(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool, digest: str | None = None) -> DataSet:
     """The data set in a folder; the arguments are a recipe's `data_options`. Raises DataFault."""
-    content = read(images, size, grey, kind, skip_unreadable)
+    content = read(images, (size, size, 1 if grey else 3), kind, skip_unreadable)
     return dataset.of_content("folder", f"images of {Path(images).resolve().name}", content, digest)
 
 
 @functools.lru_cache(maxsize=1)
-def read(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool) -> Content:
+def read(images: str, shape: tuple[int, int, int], kind: str, skip_unreadable: bool) -> Content:
     """Decodes every image as the service would, and divides what can be read into splits; raises DataFault."""
     layout = image_folder.find(Path(images))
     labels = tuple(sorted(layout.files["train"]))
     _check_labels(layout, labels)
-    shape = (size, size, 1 if grey else 3)
     faults: list[str] = []
-    found = {split: _decoded(files, kind, shape, faults) for split, files in layout.files.items()}
+    found = {
+        split: {label: list(_read_files(paths, kind, shape, faults)) for label, paths in files.items()}
+        for split, files in layout.files.items()
+    }
     if faults and not skip_unreadable:
         listed = "\n".join(f"  {fault}" for fault in faults[:_MAX_LISTED])
         raise DataFault(f"{len(faults)} files cannot be read; remove them or pass --skip-unreadable:\n{listed}")
     divided = _divided(found, "readable images" if faults else "images")
     train, validation, test = (_as_split(divided[split], labels, shape) for split in SPLITS)
-    joined = Split(*(np.concatenate(pair) for pair in zip(train, validation, strict=True)))
     return Content(
         labels,
         kind,
-        Splits(joined, test),
+        Splits(dataset.joined(train, validation), test),
         len(validation.labels),
         divided="test" in layout.files,
         remarks=(*(f"skipped, {fault}" for fault in faults), *_duplicates(divided)),
@@ -69,10 +69,10 @@ def read(images: str, size: int, grey: bool, kind: str, skip_unreadable: bool) -
 
 
 def _check_labels(layout: Layout, labels: Sequence[str]) -> None:
-    if len(labels) > _MAX_CLASSES:
-        raise DataFault(f"at most {_MAX_CLASSES} classes can be told apart, found {len(labels)}")
-    if len(labels) < 2:
-        raise DataFault(f"at least 2 classes are needed, found {len(labels)}: {', '.join(labels) or 'none'}")
+    if not 2 <= len(labels) <= _MAX_CLASSES:
+        bound = "at least 2" if len(labels) < 2 else f"at most {_MAX_CLASSES}"
+        found = ", ".join(labels[:_MAX_LISTED]) or "none"
+        raise DataFault(f"{bound} classes are needed, found {len(labels)}: {found}")
     for split, files in layout.files.items():
         if unknown := files.keys() - set(labels):
             raise DataFault(
@@ -82,17 +82,13 @@ def _check_labels(layout: Layout, labels: Sequence[str]) -> None:
             raise DataFault(f"{split} has no directory for these classes of train: {', '.join(sorted(missing))}")
 
 
-def _decoded(files: FilesByLabel, kind: str, shape: tuple[int, int, int], faults: list[str]) -> _ImagesByLabel:
-    """Every file that can be read; the others are added to `faults`."""
-    return {label: list(_read_files(paths, kind, shape, faults)) for label, paths in files.items()}
-
-
 def _read_files(paths: Iterable[Path], kind: str, shape: tuple[int, int, int], faults: list[str]) -> Iterator[_Image]:
+    """Every file that can be read; the others are added to `faults`."""
     prepare = kinds.find(kind)
     for path in paths:
         try:
             data = path.read_bytes()
-            picture = decode(data, _LIMITS)
+            picture = decode(data, LIMITS)
             if picture.warnings:  # a part of a picture is no example of what it shows
                 raise BrokenImage(picture.warnings[0].text)
             array = prepare(picture, shape).array
@@ -120,15 +116,10 @@ def _divided(found: Mapping[str, _ImagesByLabel], noun: str) -> Mapping[str, _Im
         for split in reversed(missing):
             images, divided[split][label] = images[:-held_out], images[-held_out:]
         divided["train"][label] = images
-    _check_none_empty(divided, noun)
+    for split, by_label in divided.items():
+        if empty := [label for label, images in by_label.items() if not images]:
+            raise DataFault(f"class {empty[0]!r} has no {noun} in {split}")
     return divided
-
-
-def _check_none_empty(divided: Mapping[str, _ImagesByLabel], noun: str) -> None:
-    for split, images in divided.items():
-        for label, found in images.items():
-            if not found:
-                raise DataFault(f"class {label!r} has no {noun} in {split}")
 
 
 def _as_split(images: _ImagesByLabel, labels: Sequence[str], shape: tuple[int, int, int]) -> Split:

@@ -16,10 +16,10 @@ from service.inference import operations
 from tests.app import app_over
 from tests.conftest import SHIPPED, png, shipped
 from tests.tiny.datasets import tiny as tiny_data
-from training import foreign
+from training import import_model
 from training.cli import main
 from training.datasets import arrays
-from training.foreign import NotAdopted
+from training.import_model import NotAdopted
 
 pytestmark = pytest.mark.thorough
 
@@ -72,7 +72,7 @@ def expected(place: Path) -> np.ndarray:
 @pytest.mark.parametrize(
     ("source", "pixels"), [("probabilities.keras", "0..1"), ("logits.keras", "0..255"), ("saved", "0..1")]
 )
-def test_an_adopted_model_answers_over_http_as_it_did_elsewhere(
+def test_an_imported_model_answers_over_http_as_it_did_elsewhere(
     place: Path, tmp_path: Path, source: str, pixels: str
 ) -> None:
     result = export(place, source, tmp_path, "--pixels", pixels)
@@ -91,7 +91,9 @@ def test_labelled_images_measure_and_calibrate_it(place: Path, tmp_path: Path) -
     assert manifest.temperature and manifest.energy_threshold and (manifest.engines["litert"].accuracy or 0) > 0.8
     assert manifest.calibration_images == 100 and contract.measured_images(manifest, "litert") == 100
     assert "of 100 images (95 % interval" in result.output and "fitted on 100 held-out images" in result.output
-    assert (folder / "figures" / "confusion.png").exists() and "100 images" in (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text()
+    assert (folder / "figures" / "confusion.png").exists() and "100 images" in card and "license: unknown" in card
+    assert manifest.engines["litert"].validation_images == 100 and manifest.validation_digest
     answer = app_over(tmp_path).test_client().post(
         "/models/quarter/predict", data=png(Image.fromarray(tiny_data.make().test.images[0, :, :, 0]))
     )  # fmt: skip
@@ -113,7 +115,7 @@ def test_code_inside_a_keras_file_is_not_run(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4, 4, 1)), layers.Lambda(lambda x: x), layers.Flatten(), layers.Dense(2)])
     model.save(tmp_path / "lambda.keras")
     with pytest.raises(NotAdopted, match="without running code"):
-        foreign.load(tmp_path / "lambda.keras", "0..1", 2)
+        import_model.load(tmp_path / "lambda.keras", "0..1", 2)
 
 
 def after(harm: Callable[[tf.Tensor], None], image: tf.Tensor) -> int:
@@ -154,7 +156,7 @@ def test_operations_that_reach_out_of_the_graph_are_refused_by_name(
     module.serve = tf.function(serve, input_signature=[tf.TensorSpec((None, 4, 4, 1), tf.float32)])
     tf.saved_model.save(module, str(tmp_path / "model"), signatures={"serving_default": module.serve})
     with pytest.raises(NotAdopted, match=named):
-        foreign.load(tmp_path / "model", "0..1", 2)
+        import_model.load(tmp_path / "model", "0..1", 2)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -187,16 +189,16 @@ def saved(folder: Path, layer: layers.Layer, shape: tuple[int | None, ...]) -> P
 
 def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotAdopted, match="not a run, nor"):
-        foreign.load(tmp_path, "0..1", 2)
+        import_model.load(tmp_path, "0..1", 2)
     (tmp_path / "model.keras").write_text("no model")
     with pytest.raises(NotAdopted, match="cannot be loaded"):
-        foreign.load(tmp_path / "model.keras", "0..1", 2)
+        import_model.load(tmp_path / "model.keras", "0..1", 2)
     with pytest.raises(NotAdopted, match="3 labels need"):
-        foreign.load(saved(tmp_path, layers.GlobalAveragePooling2D(), (8, 8, 1)), "0..1", 3)
+        import_model.load(saved(tmp_path, layers.GlobalAveragePooling2D(), (8, 8, 1)), "0..1", 3)
     with pytest.raises(NotAdopted, match="fixed size"):
-        foreign.load(saved(tmp_path, layers.GlobalAveragePooling2D(), (None, None, 3)), "0..1", 3)
+        import_model.load(saved(tmp_path, layers.GlobalAveragePooling2D(), (None, None, 3)), "0..1", 3)
     with pytest.raises(NotAdopted, match="images of a fixed size"):
-        foreign.load(saved(tmp_path, layers.Dense(2), (64,)), "0..1", 2)
+        import_model.load(saved(tmp_path, layers.Dense(2), (64,)), "0..1", 2)
 
 
 def test_a_model_needs_a_name_and_labels(place: Path) -> None:
@@ -204,27 +206,78 @@ def test_a_model_needs_a_name_and_labels(place: Path) -> None:
     assert result.exit_code == 2 and "--name" in result.output and "--labels" in result.output
 
 
-def test_images_of_another_size_than_the_models_are_refused(place: Path, tmp_path: Path) -> None:
+def test_arrays_of_another_size_than_the_models_are_refused(place: Path, tmp_path: Path) -> None:
     small = tmp_path / "small.npz"
     images, labels = np.zeros((40, 10, 10), np.uint8), np.arange(40) % 4
     np.savez(small, x_train=images, y_train=labels, x_test=images, y_test=labels)
     result = export(place, "logits.keras", tmp_path, "--images", str(small))
-    assert result.exit_code == 1 and "--size 12 --grey" in result.output
+    assert result.exit_code == 1 and "takes images of (12, 12, 1), these are (10, 10, 1)" in result.output
+    assert "arrays must have that shape already" in result.output
+
+
+def folder_of(root: Path, images: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Writes a folder of images `[N, H, W]` and the names of its classes; returns the options that give both."""
+    (root / "labels.txt").write_text("\n".join(names))
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (root / "own" / names[label]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(root / "own" / names[label] / f"{number}.png")
+    return "--images", str(root / "own"), "--labels", str(root / "labels.txt")
 
 
 def test_a_folder_of_images_is_read_as_the_model_takes_them(place: Path, tmp_path: Path) -> None:
     # A folder's classes are in the order of their names, the model's in that of its answers.
-    names, test = ("a", "b", "c", "d"), tiny_data.make().test
-    (tmp_path / "labels.txt").write_text("\n".join(names))
-    for number, (image, label) in enumerate(zip(test.images[:80, :, :, 0], test.labels[:80], strict=True)):
-        (tmp_path / "own" / names[label]).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(tmp_path / "own" / names[label] / f"{number}.png")
-    words = ("--images", str(tmp_path / "own"), "--labels", str(tmp_path / "labels.txt"))
+    test = tiny_data.make().test
+    words = folder_of(tmp_path, test.images[:80, :, :, 0], test.labels[:80], ("a", "b", "c", "d"))
     result = export(place, "logits.keras", tmp_path, *words)
     assert result.exit_code == 0, result.output
     assert "accuracy" in result.output
     wrong = export(place, "logits.keras", tmp_path, *words, "--size", "16")
-    assert wrong.exit_code == 1 and "--size 12 --grey" in wrong.output
+    assert wrong.exit_code == 1 and "without --size and --grey a folder is read as the model takes it" in wrong.output
+
+
+def test_a_model_of_images_that_are_not_square_is_measured_by_the_advice_that_is_given(tmp_path: Path) -> None:
+    inputs = keras.Input((28, 20, 3))
+    pooled = layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(pooled))
+    model.layers[-1].set_weights([np.array([[1, -1], [0, 0], [-1, 1]], np.float32) / 50, np.zeros(2, np.float32)])
+    model.save(tmp_path / "tall.keras")
+    labels = np.arange(80) % 2
+    images = np.random.default_rng(1).integers(0, 40, (80, 60, 50, 3), dtype=np.uint8)
+    images[np.arange(80), :, :, 2 * labels] += 200
+    words = folder_of(tmp_path, images, labels, ("blue", "red")[::-1])
+    # By name blue comes first.
+    (tmp_path / "labels.txt").write_text("blue\nred")
+    model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
+    model.save(tmp_path / "tall.keras")
+    wrong = export(tmp_path, "tall.keras", tmp_path / "models", *words, "--size", "28")
+    assert wrong.exit_code == 1 and "takes images of (28, 20, 3), these are (28, 28, 3)" in wrong.output
+    result = export(tmp_path, "tall.keras", tmp_path / "models", *words)
+    assert result.exit_code == 0, result.output
+    manifest = contract.read(tmp_path / "models" / "quarter" / "1")
+    assert manifest.input.shape == (28, 20, 3) and manifest.engines["litert"].accuracy == 1
+    client = app_over(tmp_path / "models").test_client()
+    answer = client.post("/models/quarter/predict", data=png(Image.fromarray(images[1]))).get_json()
+    assert answer["predictions"][0]["label"] == ("red", "blue")[labels[1]]
+
+
+def two_outputs(folder: Path, names: tuple[str, str]) -> Path:
+    """A SavedModel with two outputs of these names, both of four numbers."""
+    module = tf.Module()
+
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        answers = tf.reshape(image, (-1, 144))[:, :4]
+        return {names[0]: answers, names[1]: -answers}
+
+    module.serve = tf.function(serve, input_signature=[tf.TensorSpec((None, 12, 12, 1), tf.float32)])
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    return folder
+
+
+def test_of_several_outputs_the_one_to_serve_must_have_its_name(tmp_path: Path) -> None:
+    graph = import_model.load(two_outputs(tmp_path / "named", ("embedding", "logits")), "0..255", 4)
+    assert (np.asarray(graph.logits(np.full((1, 12, 12, 1), 9, np.uint8))) == -9).all()
+    with pytest.raises(NotAdopted, match=r"2 outputs \(embedding, scores\); .* must be called logits or probabilities"):
+        import_model.load(two_outputs(tmp_path / "unnamed", ("embedding", "scores")), "0..255", 4)
 
 
 def test_a_model_that_was_not_measured_does_not_replace_one_that_was(place: Path, tmp_path: Path) -> None:
