@@ -58,6 +58,15 @@ def processor() -> str:
     return next(names, platform.machine())
 
 
+def git_commit() -> str | None:
+    """The commit of the code, with `-dirty` if it was changed since; None outside a repository."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 def has_bfloat16() -> bool:
     """Whether this device multiplies bfloat16 in hardware; elsewhere it is emulated and slower than float32."""
     if "gpu" in device().lower():

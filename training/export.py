@@ -1,6 +1,5 @@
 """From a finished run to a version folder below it."""
 
-import subprocess
 from pathlib import Path
 
 import keras
@@ -94,15 +93,6 @@ def _provenance(run: Run, data_set: DataSet, splits: Splits) -> Provenance:
         train_images=len(splits.train.labels) - run.recipe.validation_images,
         validation_images=run.recipe.validation_images,
         test_images=len(splits.test.labels),
-        git_commit=_git_commit(),
+        git_commit=backend.git_commit(),
         versions=backend.versions(),
     )
-
-
-def _git_commit() -> str | None:
-    """The commit of the code, with `-dirty` if it was changed since; None outside a repository."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -40,7 +40,7 @@ Written by `python -m training reproduce`: each recipe is trained with the setti
 own part of the training split, and measured once on the test split after the last epoch. Mean ± standard deviation over
 n seeds, in points; minutes are those of one run, the median. `reproduction.json` holds the figures of each. Nothing was
 tuned towards a reported figure. A network that predicts the digit as a number is right if the number, clipped to 0 … 9,
-rounds to the label. Trained on: {hardware}.
+rounds to the label. Trained on: {hardware}; by the code of commit {commits}.
 """
 
 
@@ -90,9 +90,9 @@ class Ledger:
         """Whether the recipe, as it is now, has been run with the seed."""
         return _name(found, seed) in self._results
 
-    def hardware(self) -> list[str]:
-        """Every device that some run had, with its name."""
-        return sorted({result.device for result in self._results.values()})
+    def all_of(self, field: str) -> list[str]:
+        """Every value that some result has in a field, such as every device."""
+        return sorted({getattr(result, field) for result in self._results.values()} - {None})
 
     def of(self, found: Recipe) -> list[Result]:
         """What each seed of the recipe gave."""
@@ -105,7 +105,8 @@ def _name(found: Recipe, seed: int | str) -> str:
 
 def document(ledger: Ledger) -> str:
     """The Markdown of docs/reproduction.md."""
-    lines = [_HEAD.format(hardware="; ".join(ledger.hardware()) or "nothing yet")]
+    hardware, commits = (", ".join(ledger.all_of(name)) or "none yet" for name in ("device", "commit"))
+    lines = [_HEAD.format(hardware=hardware, commits=commits)]
     for name, family in FAMILIES.items():
         reproduced = finished(ledger, name)
         told = [*([family.remark, ""] if family.remark else []), *remarks(reproduced)]

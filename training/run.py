@@ -43,7 +43,7 @@ class Checkpoint(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a finished run gives, the seconds its epochs took, and on what."""
+    """What a finished run gives, the seconds its epochs took, on what, and by the code of which commit."""
 
     test_loss: float
     test_accuracy: float
@@ -51,6 +51,7 @@ class Result(NamedTuple):
     seconds: float
     parameters: int
     device: str
+    commit: str | None
 
 
 @dataclass(frozen=True)

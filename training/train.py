@@ -25,6 +25,7 @@ def train(run: Run, data_set: DataSet, splits: Splits, *, tensorboard: bool = Fa
             seconds=round(sum(epoch["seconds"] for epoch in history), 1),
             parameters=trained.count_params(),
             device=backend.hardware(),
+            commit=backend.git_commit(),
         )
         run.save_result(result)
     return result
