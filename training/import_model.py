@@ -28,10 +28,10 @@ _BATCH = 256
 _ORIGIN = "Trained elsewhere and imported from"
 
 
-class NotAdopted(Fault):
+class NotImported(Fault):
     """A model trained elsewhere cannot be served; the sentence says why and what to do."""
 
-    code = "not_adopted"
+    code = "not_imported"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def import_model(model: ImportedModel, evidence: Evidence | None, home: Path) ->
     """Writes `home/<name>/1`; with labelled images calibrated and measured, else without these facts.
 
     Half of the evidence chooses and calibrates, the other half measures: of its test images where its owner set some
-    apart, of all where not. Raises NotAdopted.
+    apart, of all where not. Raises NotImported.
     """
     graph = load(model.source, model.pixels, len(model.labels))
     if evidence:
@@ -65,18 +65,18 @@ def import_model(model: ImportedModel, evidence: Evidence | None, home: Path) ->
 
 
 def check_is_model(path: Path) -> None:
-    """Raises NotAdopted unless there is a `.keras` file or the folder of a SavedModel."""
+    """Raises NotImported unless there is a `.keras` file or the folder of a SavedModel."""
     if path.suffix != ".keras" and not (path / "saved_model.pb").is_file():
-        raise NotAdopted(f"{path} is not a run, nor a .keras file, nor the folder of a SavedModel")
+        raise NotImported(f"{path} is not a run, nor a .keras file, nor the folder of a SavedModel")
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:
-    """Height, width and channels of the images that the model at `path` takes; raises NotAdopted."""
+    """Height, width and channels of the images that the model at `path` takes; raises NotImported."""
     return _image_shape(_loaded(path).input.shape)
 
 
 def load(path: Path, pixels: Pixels, classes: int) -> Graph:
-    """The model at `path`, taking pixels of the range it was trained on; raises NotAdopted.
+    """The model at `path`, taking pixels of the range it was trained on; raises NotImported.
 
     A model that takes uint8 gets the pixels as they are. One that answers probabilities is served by their logarithms.
     """
@@ -86,10 +86,10 @@ def load(path: Path, pixels: Pixels, classes: int) -> Graph:
     try:
         answers = call(np.random.default_rng(1).integers(0, 256, (8, *shape), dtype=np.uint8))
     except Exception as error:  # a model of another kind fails in its own way, such as one for batches of 1
-        raise NotAdopted(f"{path} does not answer 8 pictures of {shape}: {error}") from error
+        raise NotImported(f"{path} does not answer 8 pictures of {shape}: {error}") from error
     if not isinstance(answers, tf.Tensor | np.ndarray) or answers.shape != (8, classes):
         found = getattr(answers, "shape", type(answers).__name__)
-        raise NotAdopted(f"{path} answers {found} for 8 pictures, where {classes} labels need [8, {classes}]")
+        raise NotImported(f"{path} answers {found} for 8 pictures, where {classes} labels need [8, {classes}]")
     if not _are_probabilities(np.asarray(answers)):
         return Graph(call, shape, loaded.tracked)
     return Graph(lambda image: tf.math.log(tf.maximum(call(image), _MIN_PROBABILITY)), shape, loaded.tracked)
@@ -111,9 +111,9 @@ def _from_keras(path: Path) -> _Loaded:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras' reader raises whatever its parts raise
-        raise NotAdopted(f"{path} cannot be loaded without running code of its own: {error}") from error
+        raise NotImported(f"{path} cannot be loaded without running code of its own: {error}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise NotAdopted(
+        raise NotImported(
             f"{path} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; one of each is needed"
         )
     (image,) = model.inputs
@@ -125,7 +125,7 @@ def _from_keras(path: Path) -> _Loaded:
 def _from_saved_model(path: Path) -> _Loaded:
     check_is_model(path)
     if found := operations.refused(path):
-        raise NotAdopted(
+        raise NotImported(
             f"{path} holds operations that a classifier does not need and may not have: {', '.join(found)}; give the "
             ".keras file, or export the model without the layers that bring them, such as data augmentation"
         )
@@ -133,10 +133,10 @@ def _from_saved_model(path: Path) -> _Loaded:
         model = tf.saved_model.load(str(path))
         signature = model.signatures[_SIGNATURE]
     except Exception as error:  # TensorFlow's loader raises whatever its parts raise
-        raise NotAdopted(f"{path} cannot be loaded with a signature {_SIGNATURE}: {error}") from error
+        raise NotImported(f"{path} cannot be loaded with a signature {_SIGNATURE}: {error}") from error
     inputs = signature.structured_input_signature[1]
     if len(inputs) != 1:
-        raise NotAdopted(f"{path} takes {len(inputs)} inputs; one is needed")
+        raise NotImported(f"{path} takes {len(inputs)} inputs; one is needed")
     ((name, image),) = inputs.items()
     answer = _answer(path, sorted(signature.structured_outputs))
     return _Loaded(lambda x: signature(**{name: x})[answer], image, [model])
@@ -148,7 +148,7 @@ def _answer(path: Path, outputs: Sequence[str]) -> str:
         if name in outputs:
             return name
     if len(outputs) != 1:
-        raise NotAdopted(
+        raise NotImported(
             f"{path} gives {len(outputs)} outputs ({', '.join(outputs) or 'none'}); the one to serve must be called "
             "logits or probabilities, or be the only one"
         )
@@ -160,7 +160,7 @@ def _image_shape(found: tf.TensorShape) -> tuple[int, int, int]:
     stated: list[int | None] = found.as_list() if found.rank else []
     shape = [*stated[1:], 1] if len(stated) == 3 else stated[1:]
     if len(shape) != 3 or None in shape or shape[2] not in (1, 3):
-        raise NotAdopted(f"the model takes {stated}; images of a fixed size are needed: [N, height, width, 1 or 3]")
+        raise NotImported(f"the model takes {stated}; images of a fixed size are needed: [N, height, width, 1 or 3]")
     return int(shape[0] or 0), int(shape[1] or 0), int(shape[2] or 0)
 
 
@@ -200,10 +200,10 @@ def _converts(graph: Graph, folder: Path) -> bool:
 def _check_evidence(model: ImportedModel, evidence: Evidence, shape: tuple[int, int, int]) -> None:
     labels = evidence.data_set.labels
     if labels != model.labels:
-        raise NotAdopted(f"the images are of {', '.join(labels)}, the labels {', '.join(model.labels)}")
+        raise NotImported(f"the images are of {', '.join(labels)}, the labels {', '.join(model.labels)}")
     found = evidence.splits.test.images.shape[1:]
     if found != shape:
-        raise NotAdopted(
+        raise NotImported(
             f"the model takes images of {shape}, these are {found}: without --size and --grey a folder is read as the "
             "model takes it; arrays must have that shape already"
         )

@@ -70,9 +70,12 @@ def _moved(images: UInt8) -> UInt8:
 
 def _each(change: Callable[[Image.Image], Image.Image]) -> Corruption:
     """A change of one Pillow image, for a batch."""
-    return lambda images: np.stack([np.asarray(change(Image.fromarray(one.squeeze()))) for one in images]).reshape(
-        images.shape
-    )
+
+    def corrupt(images: UInt8) -> UInt8:
+        changed = [np.asarray(change(Image.fromarray(image.squeeze()))) for image in images]
+        return np.stack(changed).reshape(images.shape)
+
+    return corrupt
 
 
 def _scaled(image: Image.Image, factor: float) -> Image.Image:

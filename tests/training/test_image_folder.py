@@ -64,6 +64,8 @@ def test_splits_in_capitals_are_the_splits_and_few_images_do_not_calibrate(tmp_p
     assert "not fitted, fewer than 30 images" in card and "of 4 images (95 % interval" in card
     described = app_over(tmp_path / "models").test_client().get("/models/own").get_json()
     assert described["temperature"] == 1 and described["calibration_images"] == 0
+    assert described["metrics"]["litert"]["validation_images"] == 6
+    assert described["metrics"]["litert"]["weights"] == "float32"
 
 
 def test_an_unpacked_archive_with_leftovers_and_no_validation_split_is_understood(tmp_path: Path) -> None:

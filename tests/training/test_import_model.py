@@ -19,7 +19,7 @@ from tests.tiny.datasets import tiny as tiny_data
 from training import import_model
 from training.cli import main
 from training.datasets import arrays
-from training.import_model import NotAdopted
+from training.import_model import NotImported
 
 pytestmark = pytest.mark.thorough
 
@@ -114,7 +114,7 @@ def test_a_worse_model_is_refused(place: Path, tmp_path: Path) -> None:
 def test_code_inside_a_keras_file_is_not_run(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4, 4, 1)), layers.Lambda(lambda x: x), layers.Flatten(), layers.Dense(2)])
     model.save(tmp_path / "lambda.keras")
-    with pytest.raises(NotAdopted, match="without running code"):
+    with pytest.raises(NotImported, match="without running code"):
         import_model.load(tmp_path / "lambda.keras", "0..1", 2)
 
 
@@ -155,7 +155,7 @@ def test_operations_that_reach_out_of_the_graph_are_refused_by_name(
 
     module.serve = tf.function(serve, input_signature=[tf.TensorSpec((None, 4, 4, 1), tf.float32)])
     tf.saved_model.save(module, str(tmp_path / "model"), signatures={"serving_default": module.serve})
-    with pytest.raises(NotAdopted, match=named):
+    with pytest.raises(NotImported, match=named):
         import_model.load(tmp_path / "model", "0..1", 2)
 
 
@@ -188,16 +188,16 @@ def saved(folder: Path, layer: layers.Layer, shape: tuple[int | None, ...]) -> P
 
 
 def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
-    with pytest.raises(NotAdopted, match="not a run, nor"):
+    with pytest.raises(NotImported, match="not a run, nor"):
         import_model.load(tmp_path, "0..1", 2)
     (tmp_path / "model.keras").write_text("no model")
-    with pytest.raises(NotAdopted, match="cannot be loaded"):
+    with pytest.raises(NotImported, match="cannot be loaded"):
         import_model.load(tmp_path / "model.keras", "0..1", 2)
-    with pytest.raises(NotAdopted, match="3 labels need"):
+    with pytest.raises(NotImported, match="3 labels need"):
         import_model.load(saved(tmp_path, layers.GlobalAveragePooling2D(), (8, 8, 1)), "0..1", 3)
-    with pytest.raises(NotAdopted, match="fixed size"):
+    with pytest.raises(NotImported, match="fixed size"):
         import_model.load(saved(tmp_path, layers.GlobalAveragePooling2D(), (None, None, 3)), "0..1", 3)
-    with pytest.raises(NotAdopted, match="images of a fixed size"):
+    with pytest.raises(NotImported, match="images of a fixed size"):
         import_model.load(saved(tmp_path, layers.Dense(2), (64,)), "0..1", 2)
 
 
@@ -276,7 +276,9 @@ def two_outputs(folder: Path, names: tuple[str, str]) -> Path:
 def test_of_several_outputs_the_one_to_serve_must_have_its_name(tmp_path: Path) -> None:
     graph = import_model.load(two_outputs(tmp_path / "named", ("embedding", "logits")), "0..255", 4)
     assert (np.asarray(graph.logits(np.full((1, 12, 12, 1), 9, np.uint8))) == -9).all()
-    with pytest.raises(NotAdopted, match=r"2 outputs \(embedding, scores\); .* must be called logits or probabilities"):
+    with pytest.raises(
+        NotImported, match=r"2 outputs \(embedding, scores\); .* must be called logits or probabilities"
+    ):
         import_model.load(two_outputs(tmp_path / "unnamed", ("embedding", "scores")), "0..255", 4)
 
 

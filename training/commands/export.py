@@ -80,7 +80,7 @@ def export(
             click.echo(line)
         if "litert" not in contract.read(version).engines:
             click.echo("LiteRT cannot run this model: only a service that has TensorFlow can serve it, see the README")
-        _tell(*publish_version(version, models_dir, force=force))
+        _echo_published(*publish_version(version, models_dir, force=force))
 
 
 def _evidence(source: Path, data_set: DataSet | None, data_dir: Path | None, own: own_data.Stated) -> Evidence | None:
@@ -116,10 +116,10 @@ def publish_run(run: Run, models_dir: Path, force: bool) -> None:
     """Publishes a run and says where."""
     from training.publish import publish
 
-    _tell(*publish(run, models_dir, force=force))
+    _echo_published(*publish(run, models_dir, force=force))
 
 
-def _tell(folder: Path, note: str | None) -> None:
+def _echo_published(folder: Path, note: str | None) -> None:
     if note:
         click.echo(note)
     click.echo(f"published {folder}")
