@@ -13,10 +13,9 @@ import pytest
 from PIL import Image
 from werkzeug.test import Client, TestResponse
 
-from service import manifest as contract
 from service.inference.registry import Model, Registry
 from tests.app import App, app_over, loading_app
-from tests.conftest import MODELS, SHIPPED, golden, png, shipped
+from tests.conftest import MODELS, SHIPPED, golden, shipped
 
 MNIST = "/v1/models/mnist"
 VERSION = int(shipped("mnist").name)
@@ -47,28 +46,6 @@ def native(client: Client, model: str, file: bytes) -> list[float]:
 SEVEN, PIXELS = b64(golden()), tensor(golden())
 
 
-@pytest.mark.parametrize("model", SHIPPED)
-@pytest.mark.parametrize("named", [False, True], ids=["bare", "named"])
-def test_a_picture_gets_the_same_probabilities_in_every_format_and_natively(
-    client: Client, model: str, named: bool
-) -> None:
-    file = golden(model, 1)
-    expected = native(client, model, file)
-    for value in (b64(file), tensor(file)):
-        row: Any = {"image": value} if named else value
-        inputs: Any = {"image": [value]} if named else [value]
-        path = f"/v1/models/{model}"
-        (prediction,) = client.post(f"{path}:predict", json={"instances": [row]}).get_json()["predictions"]
-        assert prediction["probabilities"] == pytest.approx(expected, abs=1e-6)
-        odds = np.exp(prediction["logits"])
-        assert odds / odds.sum() == pytest.approx(np.array(expected), abs=1e-5)
-        outputs = client.post(f"{path}:predict", json={"inputs": inputs}).get_json()["outputs"]
-        assert outputs == {name: [answer] for name, answer in prediction.items()}
-        (result,) = client.post(f"{path}:classify", json={"examples": [{"image": value}]}).get_json()["results"]
-        assert [label for label, _ in result] == list(contract.read(shipped(model)).labels)
-        assert [score for _, score in result] == prediction["probabilities"]
-
-
 def test_pictures_are_answered_in_their_order_however_they_are_written(client: Client) -> None:
     digits = [3, 1, 4, 1, 5]
     files = [golden(label=digit) for digit in digits]
@@ -77,13 +54,6 @@ def test_pictures_are_answered_in_their_order_however_they_are_written(client: C
     assert [int(np.argmax(one["probabilities"])) for one in answer["predictions"]] == digits
     answer = client.post(f"{MNIST}:predict", json={"inputs": {"image": mixed}}).get_json()
     assert np.argmax(answer["outputs"]["probabilities"], axis=1).tolist() == digits
-
-
-def test_a_photograph_as_base64_goes_the_way_of_an_upload(client: Client) -> None:
-    photo = Image.new("RGB", (100, 100), "white")
-    photo.paste("black", (45, 20, 55, 80))
-    (prediction,) = client.post(f"{MNIST}:predict", json={"instances": [b64(png(photo))]}).get_json()["predictions"]
-    assert prediction["probabilities"] == pytest.approx(native(client, "mnist", png(photo)), abs=1e-6)
 
 
 def test_grey_pictures_may_leave_out_the_axis_of_the_one_channel(client: Client) -> None:
