@@ -29,8 +29,6 @@ def changed(value: object) -> Any:
     return rows
 
 
-
-
 WRONG_TYPE = "is not of expected type: uint8"
 AT_1 = "Failed to process element: 1 of 'instances' list. Error: "
 DOCUMENTS: list[tuple[str, Any, str]] = [
