@@ -103,7 +103,8 @@ class Shelf:
     def _judge(self, number: int) -> None:
         folder, kept = self._home / str(number), self._kept.get(number)
         before = kept.classifier if kept else None
-        seen, fault = fingerprint.of_folder(folder), None
+        seen = fingerprint.of_folder(folder)
+        now, fault = before, None
         try:
             now = self._load(folder, before)
             if fingerprint.of_folder(folder) != seen:

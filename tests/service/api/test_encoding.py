@@ -20,7 +20,7 @@ TEXT = b"every byte of it " * 100
 
 def test_a_bomb_takes_no_more_memory_than_the_limit() -> None:
     bomb = gzip.compress(bytes(100_000_000))
-    environ = EnvironBuilder(method="POST", data=bomb, headers={"Content-Encoding": "gzip"}).get_environ()
+    environ = EnvironBuilder(method="POST", data=bomb, headers=[("Content-Encoding", "gzip")]).get_environ()
     tracemalloc.start()
     with pytest.raises(BodyTooLarge):
         read_body(Request(environ), 1_000_000)

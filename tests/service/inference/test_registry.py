@@ -5,6 +5,7 @@ import importlib.util
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_a_version_that_misses_its_golden_pictures_is_not_served(models_dir: Pat
     ],
 )
 def test_a_manifest_that_does_not_fit_its_model_leaves_the_version_before(
-    models_dir: Path, changes: dict[str, object], told: str
+    models_dir: Path, changes: dict[str, Any], told: str
 ) -> None:
     publish(models_dir, 2, **changes)
     found = loaded(models_dir)
