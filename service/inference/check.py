@@ -19,7 +19,6 @@ from service.manifest import EngineName, Manifest
 _WARM_UP, _CALLS = 20, 200
 # Of the table for people.
 _HEAD = ("model", "version", "is", "engine", "an image", "differs", "")
-_NUMBERS = (1, 4, 5)
 
 
 class EngineReport(NamedTuple):
@@ -172,7 +171,7 @@ def as_text(report: CheckReport) -> str:
     """A table of versions and engines, the labels, every fault, and the sum of it."""
     rows = [_HEAD, *(row for version in report.versions for row in _rows(version))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = ["  ".join(_padded(row, widths)).rstrip() for row in rows]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     for one in report.labels:
         if one.labels:
             named = ", ".join(f"{label} is {version}" for label, version in one.labels.items())
@@ -192,14 +191,6 @@ def _measured(engine: EngineReport) -> tuple[str, str, str, str]:
     speed = "" if engine.microseconds is None else f"{engine.microseconds:.0f} µs"
     difference = "" if engine.difference is None else f"{engine.difference:.4f}"
     return engine.engine, speed, difference, "" if engine.installed else "not installed, so not checked"
-
-
-def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """Numbers to the right, words to the left."""
-    return [
-        cell.rjust(width) if column in _NUMBERS else cell.ljust(width)
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
 
 
 def _sum(report: CheckReport) -> str:

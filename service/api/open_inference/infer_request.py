@@ -15,7 +15,7 @@ from service.api.computing import Input
 from service.api.json_documents import Document, shown
 from service.api.problems import RequestFault
 from service.api.uploads import Upload
-from service.manifest import INPUT_NAME, OUTPUT_NAMES, Manifest
+from service.manifest import INPUT_NAME, OUTPUT_NAMES, Manifest, first_error
 
 _Body = TypeVar("_Body", bound=BaseModel)
 UINT8, BYTES = "UINT8", "BYTES"
@@ -158,7 +158,7 @@ def validated(schema: type[_Body], document: Document) -> _Body:
     try:
         return schema.model_validate(document)
     except ValidationError as error:
-        raise RequestFault("bad_json", json_documents.first_error(error)) from error
+        raise RequestFault("bad_json", first_error(error, "body")) from error
 
 
 def _raw(body: bytes, manifest: Manifest) -> Input:

@@ -10,7 +10,7 @@ from werkzeug.test import Client, TestResponse
 
 from service.api import computing
 from tests.app import App, app_over, loading_app
-from tests.conftest import MODELS, encoded, golden, png
+from tests.conftest import MODELS, golden, png
 
 PREDICT = "/models/mnist/predict"
 TEXT = b"this is no picture"
@@ -203,18 +203,6 @@ def test_an_unforeseen_error_is_a_problem_without_its_traceback(
     monkeypatch.setattr(computing, "decode", explode)
     body = check(app.test_client().post(PREDICT, data=golden()), 500, "internal_error")
     assert "secret detail" not in str(body) and "secret detail" in caplog.text
-
-
-def test_a_fault_in_one_request_leaves_the_next_alone(client: Client) -> None:
-    check(client.post(PREDICT, data=encoded(Image.new("L", (9, 9)), "PPM")), 415, "unsupported_format")
-    assert client.post(PREDICT, data=golden()).status_code == 200
-
-
-@pytest.mark.parametrize("path", ["/v1/nothing", "/v2/nothing", "/v2"])
-def test_below_the_protocols_paths_a_fault_has_their_shape(client: Client, path: str) -> None:
-    response = client.post(path)
-    assert response.mimetype == "application/json" and list(response.get_json()) == ["error"]
-    assert response.status_code in (400, 404, 405)
 
 
 def test_a_path_that_only_begins_like_a_protocols_gets_a_problem(client: Client) -> None:

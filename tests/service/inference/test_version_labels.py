@@ -86,9 +86,3 @@ def test_a_pipe_in_the_files_place_is_a_fault_and_not_waited_for(tmp_path: Path)
     os.mkfifo(tmp_path / version_labels.FILE_NAME)
     with pytest.raises(ModelFault, match="is no regular file"):
         version_labels.read(tmp_path, [1])
-
-
-def test_a_label_that_is_given_twice_is_a_fault(tmp_path: Path) -> None:
-    (tmp_path / version_labels.FILE_NAME).write_text('{"stable": 1, "stable": 2}')
-    with pytest.raises(ModelFault, match="a label is given twice; it must be like"):
-        version_labels.read(tmp_path, [1, 2])
