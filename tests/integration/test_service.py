@@ -17,9 +17,9 @@ from service import manifest as contract
 from tests import blackbox
 from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
 from tests.integration import container
-from tests.integration.processes import parent_of, until, wait_for_workers, workers_of
+from tests.integration.processes import parent_of, wait_for_workers, workers_of
 from tests.integration.server import Server, running, start
-from tests.integration.wire import post, wire
+from tests.integration.wire import wire
 
 PREDICT = "/models/mnist/predict"
 
@@ -175,20 +175,6 @@ def test_a_signal_ends_the_service_cleanly(tmp_path: Path, how: signal.Signals) 
         server.signal(how)
         assert server.process.wait(30) == 0
     assert "Traceback" not in server.log.read_text()
-
-
-def test_a_request_in_flight_is_answered_before_the_service_ends(tmp_path: Path) -> None:
-    with running(tmp_path / "log", workers=1) as server:
-        with wire(server) as client:
-            client.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert client.answered().status == 200  # so a worker has this connection
-            request = post(PREDICT, golden())
-            client.send(request[:-50])
-            server.signal(signal.SIGTERM)
-            until(lambda: "Handling signal: term" in server.log.read_text())
-            client.send(request[-50:])
-            assert client.answered().status == 200
-        assert server.process.wait(30) == 0
 
 
 def test_a_broken_model_ends_the_start_and_names_the_file(tmp_path: Path, models_dir: Path) -> None:
