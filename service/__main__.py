@@ -14,7 +14,7 @@ import click
 from service.atomic import new_file
 
 if TYPE_CHECKING:
-    from service.offline.lines import Line, Teller
+    from service.offline.predict import Line, Teller
 
 _GUNICORN_CONF = Path(__file__).with_name("gunicorn.conf.py")
 # glibc reads these at the start of a process. By default it keeps most of what a large picture took.
@@ -35,10 +35,10 @@ class _Serve(click.Command):
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists every setting."""
-        from service import knobs
+        from service.settings import as_pairs
 
         with formatter.section("Settings, as environment variables"):
-            formatter.write_dl(knobs.as_pairs(), col_max=40)
+            formatter.write_dl(as_pairs(), col_max=40)
 
 
 @main.command(cls=_Serve)
@@ -51,9 +51,9 @@ def serve() -> None:
 @main.command()
 def settings() -> None:
     """Prints every setting as a Markdown table, that of docs/settings.md."""
-    from service import knobs
+    from service.settings import as_markdown
 
-    click.echo(knobs.as_markdown(), nl=False)
+    click.echo(as_markdown(), nl=False)
 
 
 @main.command()
@@ -92,7 +92,7 @@ def key(name: str, roles: tuple[str, ...]) -> None:
     click.echo(line)
 
 
-@main.command()
+@main.command("predict")
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a file, as the service answers.")
@@ -104,7 +104,7 @@ def key(name: str, roles: tuple[str, ...]) -> None:
 @click.option(
     "--ray", metavar="ADDRESS", help="By Ray Data on this cluster, or on one started here for `local`; an extra."
 )
-def predict(model: str, files: tuple[str, ...], as_json: bool, version: int | None, top_k: int | None, seen: bool,
+def predict_files(model: str, files: tuple[str, ...], as_json: bool, version: int | None, top_k: int | None, seen: bool,
             output: Path | None, jobs: int | None, ray: str | None) -> None:  # fmt: skip
     """Predicts files, folders of files or, for -, standard input with MODEL, without a service.
 
@@ -113,17 +113,16 @@ def predict(model: str, files: tuple[str, ...], as_json: bool, version: int | No
     """
     from service.cores import allotted_cores
     from service.errors import Fault
-    from service.offline import crew
-    from service.offline import lines as told
-    from service.offline.predict import find
+    from service.offline import crew, predict
     from service.settings import read_settings
 
     try:
-        teller = told.Teller(told.Asked(read_settings(), model, version, as_json, top_k, seen))
-        lines = _on_ray(teller, files, ray) if ray else crew.lines(teller, find(files), jobs or allotted_cores())
+        teller = predict.Teller(predict.Asked(read_settings(), model, version, as_json, top_k, seen))
+        sources, jobs = predict.find(files), jobs or allotted_cores()
+        lines = _on_ray(teller, files, ray) if ray else crew.lines(teller, sources, jobs)
         with _written(output) as place:
             failed = _tell(lines, place, as_json)
-    except told.TooManyLabels as fault:
+    except predict.TooManyLabels as fault:
         raise click.BadParameter(fault.text, param_hint="--top-k") from fault
     except Fault as fault:
         raise click.ClickException(fault.text) from fault
@@ -164,27 +163,26 @@ def _tell(lines: "Iterable[Line]", place: IO[str] | None, as_json: bool) -> int:
     return failed
 
 
-@main.command()
+@main.command("check")
 @click.argument("models", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def check(models: Path | None, as_json: bool) -> None:
+def check_models(models: Path | None, as_json: bool) -> None:
     """Judges a folder of models, of one model, or of one version, without a service.
 
     MODELS is SQUINT_MODELS_DIR by default. Manifest, digests and operations must hold, and every engine that is
     installed must answer the golden pictures, as the others do. The exit status is 1 if there is a fault.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from service import verdict
     from service.errors import Fault
-    from service.inference.check import judge
+    from service.inference import check
     from service.settings import read_settings
 
     try:
-        judged = judge(models or read_settings().models_dir)
+        report = check.judge(models or read_settings().models_dir)
     except Fault as fault:
         raise click.ClickException(fault.text) from fault
-    click.echo(verdict.as_json(judged) if as_json else verdict.as_text(judged))
-    sys.exit(1 if judged.faults else 0)
+    click.echo(check.as_json(report) if as_json else check.as_text(report))
+    sys.exit(1 if report.faults else 0)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 from flask import Flask
+from werkzeug.routing import BaseConverter, ValidationError
 
 from service.api import docs, page, problems, telemetry
 from service.api.computing import Computing
-from service.api.converters import CONVERTERS
 from service.api.encoding import QuickJson
 from service.api.metrics import FOLDER_VARIABLE, Metrics
 from service.api.native import Native
@@ -23,6 +23,29 @@ from service.settings import Settings, read_settings
 MODELS_AT_START = "SQUINT_MODELS_AT_START"
 # The copy of the last good file of keys, in the folder that all workers share.
 LAST_GOOD_KEYS = "keys"
+# Of the largest 64-bit number.
+_MAX_DIGITS = 19
+
+
+class _Digits(BaseConverter):
+    """A number as it was written, in ASCII; Werkzeug's own takes the digits of every script."""
+
+    regex = "[0-9]+"
+
+
+class _Number(_Digits):
+    """A whole number from 0; a path with a longer one does not exist."""
+
+    def to_python(self, value: str) -> int:
+        if len(value) > _MAX_DIGITS:
+            raise ValidationError
+        return int(value)
+
+
+class _Name(BaseConverter):
+    """A name before a colon and a verb, as in `mnist:predict`."""
+
+    regex = "[^/:]+"
 
 
 def create() -> Application:
@@ -46,7 +69,7 @@ def create_app(settings: Settings, registry: Registry, metrics: Metrics) -> Flas
     app.json = QuickJson(app)
     # `/models//mnist` is a 404, not an HTML redirect.
     app.url_map.merge_slashes = False
-    app.url_map.converters |= CONVERTERS
+    app.url_map.converters |= {"int": _Number, "digits": _Digits, "name": _Name}
     problems.init_app(app)
     computing = Computing(metrics, settings)
     app.register_blueprint(Native(registry, computing, settings).blueprint())

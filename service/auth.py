@@ -23,8 +23,9 @@ OPEN: Literal["open"] = "open"
 
 _log = logging.getLogger(__name__)
 _PREFIX = "squint_"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_DIGEST = re.compile(r"sha256\$([0-9a-f]{64})")
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_ROLE = "|".join(ROLES)
+_LINE = re.compile(rf"({_NAME}):((?:{_ROLE})(?:,(?:{_ROLE}))*):sha256\$([0-9a-f]{{64}})")
 
 # Longest matching prefix of whole path segments. A path that is not listed needs the role admin.
 _ROLE_OF_PATH: Mapping[str, Role | Literal["open"]] = {
@@ -92,20 +93,17 @@ def parse(text: str) -> tuple[Key, ...]:
 
 
 def _parse_line(number: int, line: str, before: Sequence[Key]) -> Key:
-    name, _, rest = line.partition(":")
-    words, _, digest = rest.partition(":")
-    roles = words.split(",")
+    found = _LINE.fullmatch(line)
     # The sentences do not quote the line: it may contain the key itself.
-    if not _NAME.fullmatch(name):
-        raise KeyFileError(f"line {number}: the name must be letters, digits, dots, dashes and underscores, at most 64")
+    if not found:
+        raise KeyFileError(
+            f"line {number}: must be NAME:ROLE[,ROLE]:sha256$DIGEST, a name of 64 letters, digits, dots, dashes and "
+            f"underscores at most, roles of {', '.join(ROLES)}, and 64 hexadecimal digits in lower case"
+        )
+    name, roles, digest = found.groups()
     if name in {key.name for key in before}:
         raise KeyFileError(f"line {number}: a second key of the name {name}")
-    if not set(roles) <= set(ROLES):
-        raise KeyFileError(f"line {number}: the roles must be of {', '.join(ROLES)}, with commas between them")
-    found = _DIGEST.fullmatch(digest)
-    if not found:
-        raise KeyFileError(f"line {number}: after the roles must stand sha256$ and 64 hexadecimal digits in lower case")
-    return Key(name, frozenset(roles), found[1])
+    return Key(name, frozenset(roles.split(",")), digest)
 
 
 def read(path: Path) -> tuple[Key, ...]:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -130,15 +130,6 @@ class Manifest(_Part):
             raise ValueError("labels must be distinct, not empty and printable")
         return labels
 
-    @field_validator("files")
-    @classmethod
-    def _files_stay_inside(cls, files: Mapping[str, str]) -> Mapping[str, str]:
-        for name in files:
-            path = PurePosixPath(name)
-            if path.is_absolute() or ".." in path.parts or not path.parts:
-                raise ValueError(f"{name!r} is not a path inside the folder")
-        return files
-
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         for golden in self.golden:
@@ -180,7 +171,7 @@ def read(folder: Path) -> Manifest:
     except OSError as error:
         raise ManifestFault(path, error.strerror or str(error)) from error
     except ValidationError as error:
-        raise ManifestFault(path, _first_fault(error)) from error
+        raise ManifestFault(path, first_error(error)) from error
     stated = (manifest.name, str(manifest.version))
     if stated != (folder.parent.name, folder.name):
         raise ManifestFault(path, f"is the manifest of {'/'.join(stated)}, not of {folder.parent.name}/{folder.name}")
@@ -220,7 +211,8 @@ def to_json(manifest: Manifest) -> str:
     return re.sub(r"\[[^\[\]{}\"]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text) + "\n"
 
 
-def _first_fault(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+def first_error(error: ValidationError, document: str = "") -> str:
+    """Where a document first breaks its schema, and how; `document` stands for the place if it is the whole."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "[key]") or document
     return f"{place}: {first['msg']}" if place else first["msg"]

@@ -1,14 +1,15 @@
-"""Every knob of the service, its default and its limits; each is an environment variable with the prefix SQUINT_."""
+"""Every setting of the service, its default and its limits; each is an environment variable with the prefix SQUINT_."""
 
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service import logs
@@ -153,7 +154,7 @@ def read_settings() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         own = first.get("ctx", {}).get("error") if first["type"] == "value_error" else None
-        told = own or allowed(Settings.model_fields[name])
+        told = own or _allowed(Settings.model_fields[name])
         raise SettingsFault(f"{PREFIX}{name.upper()}={first.get('input')!r}: allowed is {told}") from error
 
 
@@ -164,7 +165,7 @@ def misspelt() -> dict[str, str]:
     return {name: like[0] for name in strange if (like := difflib.get_close_matches(name, names, 1, _ALIKE))}
 
 
-def allowed(field: FieldInfo) -> str:
+def _allowed(field: FieldInfo) -> str:
     """What a setting may be, in words."""
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(get_args(field.annotation))
@@ -173,3 +174,39 @@ def allowed(field: FieldInfo) -> str:
     bounds = {name: getattr(one, name) for one in field.metadata for name in _BOUNDS if hasattr(one, name)}
     words = "a whole number" if field.annotation is int else "a number"
     return words + "".join(f" {_BOUNDS[name]} {bound}" for name, bound in bounds.items())
+
+
+class SettingDoc(NamedTuple):
+    """A setting in words: its environment variable, default, allowed values, and what it is for."""
+
+    variable: str
+    default: str
+    allowed: str
+    meaning: str
+
+
+def documented() -> Iterator[SettingDoc]:
+    """Every setting, in the order of `Settings`."""
+    for name, field in Settings.model_fields.items():
+        yield SettingDoc(
+            f"{PREFIX}{name.upper()}", _default(field), _allowed(field), " ".join((field.description or "").split())
+        )
+
+
+def _default(field: FieldInfo) -> str:
+    # A default that is computed is told in the description.
+    if field.default is PydanticUndefined:
+        return "computed"
+    return "none" if field.default in (None, ()) else str(field.default)
+
+
+def as_markdown() -> str:
+    """A table for the documentation."""
+    lines = ["| variable | default | allowed | |", "|---|---|---|---|"]
+    lines += [f"| `{one.variable}` | {one.default} | {one.allowed} | {one.meaning} |" for one in documented()]
+    return "\n".join(lines) + "\n"
+
+
+def as_pairs() -> list[tuple[str, str]]:
+    """Each variable, and the rest in a sentence."""
+    return [(one.variable, f"{one.meaning} [{one.allowed}; default: {one.default}]") for one in documented()]

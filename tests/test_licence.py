@@ -13,7 +13,6 @@ LICENCE = "Apache-2.0"
 # Of the text that the Apache Software Foundation publishes.
 TEXT_SHA256 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 FILES = ["LICENSE", "NOTICE"]
-README = (REPOSITORY / "README.md").read_text()
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 NOTICE = (REPOSITORY / "NOTICE").read_text()
 
@@ -38,11 +37,6 @@ def test_every_target_of_the_image_states_the_licence_and_holds_its_text(target:
     assert f'org.opencontainers.image.licenses="{LICENCE}"' in stage(target)
     assert f"COPY {' '.join(FILES)} ./" in stage(target)
     assert {f"!{name}" for name in FILES} < set((REPOSITORY / ".dockerignore").read_text().splitlines())
-
-
-def test_the_readme_ends_with_the_licence() -> None:
-    last = README.strip().splitlines()[-1]
-    assert "[Apache License 2.0](LICENSE)" in last and "[NOTICE](NOTICE)" in last
 
 
 @pytest.mark.parametrize("data_set", dataset.all_data_sets().values(), ids=lambda data_set: data_set.name)

@@ -19,7 +19,6 @@ RULES: list[dict[str, Any]] = yaml.safe_load(RULES_FILE.read_text())["groups"][0
 PAGE = (REPOSITORY / "docs" / "metrics.md").read_text()
 # Labels that Prometheus itself adds.
 SCRAPED = {"job", "instance"}
-PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
 def exported() -> dict[str, tuple[str, set[str]]]:
@@ -53,25 +52,8 @@ def expressions() -> list[str]:
     return panels + [rule["expr"] for rule in RULES]
 
 
-def balanced(expression: str) -> bool:
-    opened: list[str] = []
-    for sign in re.sub(r'"[^"]*"', "", expression):
-        if sign in PAIRS.values():
-            opened.append(sign)
-        elif sign in PAIRS and (not opened or opened.pop() != PAIRS[sign]):
-            return False
-    return not opened
-
-
-def test_the_check_of_expressions_can_fail() -> None:
-    assert balanced('sum(rate(a{b=")"}[5m]))') and not balanced("sum(rate(a[5m])") and not balanced("a{)}")
-    with pytest.raises(AssertionError):
-        family("squint_http_requests")
-
-
 @pytest.mark.parametrize("expression", expressions())
-def test_an_expression_is_balanced_and_uses_existing_series(expression: str) -> None:
-    assert balanced(expression)
+def test_an_expression_uses_existing_series(expression: str) -> None:
     found = re.findall(r"\b(squint_\w+)(?:\{([^}]*)\})?", expression)
     assert found or "up{" in expression
     for series, selector in found:
@@ -99,21 +81,6 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert() -> None:
     assert used == set(METRICS)
 
 
-def test_panels_have_unique_ids_and_do_not_overlap() -> None:
-    panels = DASHBOARD["panels"]
-    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels) > 10
-    taken: set[tuple[int, int]] = set()
-    for panel in panels:
-        place = panel["gridPos"]
-        cells = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        }
-        assert not cells & taken and max(x for x, _ in cells) < 24
-        taken |= cells
-
-
 def test_panels_use_the_data_source_chosen_at_import() -> None:
     variables = {variable["name"] for variable in DASHBOARD["templating"]["list"]}
     assert set(re.findall(r"\$\{?(\w+)", json.dumps(DASHBOARD))) - {"__rate_interval"} <= variables
@@ -121,14 +88,6 @@ def test_panels_use_the_data_source_chosen_at_import() -> None:
         refs = [target["refId"] for target in panel["targets"]]
         assert len(set(refs)) == len(refs)
         assert all(target["datasource"]["uid"] == "${datasource}" for target in panel["targets"])
-
-
-def test_alerts_have_a_severity_and_texts() -> None:
-    assert len({rule["alert"] for rule in RULES}) == len(RULES) >= 7
-    for rule in RULES:
-        assert rule["labels"]["severity"] in ("warning", "critical")
-        assert rule["annotations"]["summary"] and rule["annotations"]["description"]
-        assert re.fullmatch(r"\d+[mh]", rule.get("for", "0m"))
 
 
 def test_promtool_accepts_the_alerts() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from service import manifest as contract
 from service.manifest import INPUT_NAME, LOGITS_NAME, PROBABILITIES_NAME
-from tests.conftest import MODELS, SHIPPED, shipped
+from tests.conftest import MODELS, SHIPPED
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
@@ -38,12 +38,6 @@ def shape(tensor: Any) -> list[int]:
     return [dimension.size for dimension in tensor.tensor_shape.dim]
 
 
-def test_every_version_is_a_folder_whose_name_is_a_plain_number() -> None:
-    assert {named(folder) for folder in VERSIONS} >= {named(shipped(name)) for name in SHIPPED}
-    for folder in VERSIONS:
-        assert folder.name == str(int(folder.name)) and int(folder.name) > 0, folder
-
-
 @pytest.mark.parametrize("folder", VERSIONS, ids=named)
 def test_graph_and_variables_lie_where_the_loader_looks(folder: Path) -> None:
     assert (folder / "saved_model.pb").is_file() and (folder / "variables" / "variables.index").is_file()
@@ -62,16 +56,6 @@ def test_the_signature_takes_bytes_and_gives_probabilities_and_logits(folder: Pa
     assert sorted(signature.outputs) == sorted([PROBABILITIES_NAME, LOGITS_NAME])
     for output in signature.outputs.values():
         assert output.dtype == tf.float32.as_datatype_enum and shape(output) == [-1, len(manifest.labels)]
-
-
-@pytest.mark.parametrize("folder", VERSIONS, ids=named)
-def test_every_operation_is_one_of_tensorflows_own(folder: Path) -> None:
-    graph = graph_of(folder).graph_def
-    functions = {function.signature.name for function in graph.library.function}
-    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    operations = {node.op for node in nodes} - functions
-    assert "Softmax" in operations
-    assert [name for name in sorted(operations) if not hasattr(tf.raw_ops, name)] == []
 
 
 @pytest.mark.parametrize("folder", VERSIONS, ids=named)

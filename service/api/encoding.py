@@ -68,11 +68,6 @@ def compress(response: Response) -> Response:
     return response
 
 
-def json_response(**content: object) -> Response:
-    """JSON as the answer to the current request, at less cost than Flask's `jsonify`."""
-    return Response(to_json(content) + b"\n", mimetype="application/json")
-
-
 class QuickJson(DefaultJSONProvider):
     """Flask's JSON in a fifth of its time, with the keys in their order."""
 

@@ -6,8 +6,6 @@ from collections import Counter
 from itertools import chain
 from typing import Any
 
-from pydantic import ValidationError
-
 from service.api.problems import RequestFault, TooManyImages
 
 Document = dict[str, Any]
@@ -74,13 +72,6 @@ def as_uint8(numbers: list[Any]) -> bytes | None:
         except ValueError:  # one is out of range
             pass
     return None
-
-
-def first_error(error: ValidationError) -> str:
-    """Where a document first breaks its schema, and how."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place or 'body'}: {first['msg']}"
 
 
 def kind(value: object) -> str:

@@ -8,7 +8,7 @@ from flask import Blueprint, Request, Response, jsonify, request
 from service import answer
 from service.api import uploads
 from service.api.computing import Computing
-from service.api.encoding import file_response, json_response
+from service.api.encoding import file_response
 from service.api.problems import RequestFault
 from service.errors import UnknownExample
 from service.inference.classifier import Classifier
@@ -60,7 +60,7 @@ class Native:
             answered = answer.of(labels, computed.prediction, top_k)
             answers.append(answered | ({"seen": answer.seen(computed.prepared)} if seen else {}))
         manifest = classifier.manifest
-        return json_response(model=manifest.name, version=manifest.version, predictions=answers)
+        return jsonify(model=manifest.name, version=manifest.version, predictions=answers)
 
     def examples(self, name: str, version: int | None = None) -> Response:
         """The number of each example and what the model makes of it."""

@@ -12,8 +12,9 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from werkzeug.http import parse_options_header
 
-from service.api import encoding, json_documents
+from service.api import encoding
 from service.api.problems import RequestFault, TooManyImages, TooManyParts
+from service.manifest import first_error
 from service.settings import MOST_IMAGES
 
 FIELD = "image"
@@ -124,7 +125,7 @@ def _from_json(body: bytes, max_images: int) -> list[Upload]:
     except ValidationError as error:
         if error.errors()[0]["type"] == "too_long":
             raise TooManyImages(f"the request has too many images; at most {max_images} are accepted") from error
-        raise RequestFault("bad_json", f"{json_documents.first_error(error)}; expected {_EXPECTED}") from error
+        raise RequestFault("bad_json", f"{first_error(error, 'body')}; expected {_EXPECTED}") from error
     check_count(len(images), max_images)  # before any is decoded
     return [Upload(_decoded(index, text), None) for index, text in enumerate(images)]
 

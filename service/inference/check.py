@@ -1,10 +1,11 @@
-"""A models folder judged offline: whether the service would serve it, with every engine that is here, and how fast."""
+"""Checks a models folder offline: whether the service would serve it, with every engine that is here, and how fast."""
 
+import json
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,11 @@ from service.inference.classifier import Classifier
 from service.manifest import EngineName, Manifest
 
 _WARM_UP, _CALLS = 20, 200
+# Of the table for people.
+_HEAD = ("model", "version", "is", "engine", "an image", "differs", "")
 
 
-class EngineVerdict(NamedTuple):
+class EngineReport(NamedTuple):
     """What one engine makes of a version; `microseconds` an image, the median on one core; neither if it is not here.
 
     `difference` is the largest one from TensorFlow's probabilities on the golden pictures.
@@ -30,16 +33,16 @@ class EngineVerdict(NamedTuple):
     difference: float | None = None
 
 
-class VersionVerdict(NamedTuple):
+class VersionReport(NamedTuple):
     """What is to be said of one version; it is good if it has no fault."""
 
     model: str
     version: int
-    engines: tuple[EngineVerdict, ...]
+    engines: tuple[EngineReport, ...]
     faults: tuple[str, ...]
 
 
-class LabelsVerdict(NamedTuple):
+class LabelsReport(NamedTuple):
     """The version labels of one model, or what is wrong with them."""
 
     model: str
@@ -47,11 +50,11 @@ class LabelsVerdict(NamedTuple):
     fault: str | None
 
 
-class Verdict(NamedTuple):
+class CheckReport(NamedTuple):
     """What is to be said of a folder."""
 
-    versions: tuple[VersionVerdict, ...]
-    labels: tuple[LabelsVerdict, ...]
+    versions: tuple[VersionReport, ...]
+    labels: tuple[LabelsReport, ...]
 
     @property
     def faults(self) -> list[str]:
@@ -60,7 +63,7 @@ class Verdict(NamedTuple):
         return told + [labelled.fault for labelled in self.labels if labelled.fault]
 
 
-def judge(path: Path) -> Verdict:
+def judge(path: Path) -> CheckReport:
     """Judges a models folder, one model's or one version's; raises ModelFault if it is none of these.
 
     A version is good if its manifest, digests and operations hold, every engine that is installed and that it has a
@@ -69,22 +72,22 @@ def judge(path: Path) -> Verdict:
     path = path.absolute()
     found = folders.versions(path)
     if (path / contract.FILE_NAME).exists() or (path.is_dir() and path.name.isdecimal() and not found):
-        return Verdict((_version(path),), ())
+        return CheckReport((_version(path),), ())
     homes = {path.name: found} if found else folders.scan(path)
     judged = {name: tuple(_version(folder) for folder in paths) for name, paths in homes.items()}
     named = tuple(_labels(paths[0].parent, judged[name]) for name, paths in homes.items())
-    return Verdict(tuple(version for versions in judged.values() for version in versions), named)
+    return CheckReport(tuple(version for versions in judged.values() for version in versions), named)
 
 
-def _version(folder: Path) -> VersionVerdict:
+def _version(folder: Path) -> VersionReport:
     name, number = folder.parent.name, int(folder.name) if folder.name.isdecimal() else 0
     try:
         manifest = folders.hold(folder)
     except ModelFault as fault:
-        return VersionVerdict(name, number, (), (fault.text,))
+        return VersionReport(name, number, (), (fault.text,))
     loaded, faults = _loaded(folder, manifest)
     answers = {engine: _answers(one, folder) for engine, one in loaded.items()}
-    verdicts = []
+    reports = []
     for engine in engines.fitting(manifest):
         difference = _difference(answers, engine)
         tolerance = manifest.engines[engine].tolerance if engine in manifest.engines else manifest.golden_tolerance
@@ -94,8 +97,8 @@ def _version(folder: Path) -> VersionVerdict:
                 f"{folder}: {engine} differs from tensorflow by {difference:.4f}, at most {tolerance} is stated"
             )
         speed = _microseconds(loaded[engine], folder) if engine in loaded else None
-        verdicts.append(EngineVerdict(engine, engines.installed(engine), speed, difference))
-    return VersionVerdict(name, number, tuple(verdicts), tuple(faults))
+        reports.append(EngineReport(engine, engines.installed(engine), speed, difference))
+    return VersionReport(name, number, tuple(reports), tuple(faults))
 
 
 def _loaded(folder: Path, manifest: Manifest) -> tuple[dict[EngineName, Classifier], list[str]]:
@@ -133,9 +136,64 @@ def _microseconds(model: Classifier, folder: Path) -> float:
     return statistics.median(times[_WARM_UP:]) * 1e6
 
 
-def _labels(home: Path, versions: Sequence[VersionVerdict]) -> LabelsVerdict:
+def _labels(home: Path, versions: Sequence[VersionReport]) -> LabelsReport:
     good = {version.version for version in versions if not version.faults}
     try:
-        return LabelsVerdict(home.name, version_labels.read(home, good), None)
+        return LabelsReport(home.name, version_labels.read(home, good), None)
     except ModelFault as fault:
-        return LabelsVerdict(home.name, {}, fault.text)
+        return LabelsReport(home.name, {}, fault.text)
+
+
+def as_json(report: CheckReport) -> str:
+    """One document: `good`, every version with its engines and faults, and the labels of every model."""
+    versions = [
+        {
+            "model": one.model,
+            "version": one.version,
+            "good": not one.faults,
+            "engines": {engine.engine: _engine(engine) for engine in one.engines},
+            "faults": one.faults,
+        }
+        for one in report.versions
+    ]
+    labels = {
+        one.model: {"labels": dict(one.labels)} | ({"fault": one.fault} if one.fault else {}) for one in report.labels
+    }
+    return json.dumps({"good": not report.faults, "versions": versions, "version_labels": labels}, indent=2)
+
+
+def _engine(report: EngineReport) -> dict[str, Any]:
+    measured = {"microseconds": report.microseconds, "difference": report.difference}
+    return {"installed": report.installed} | {name: value for name, value in measured.items() if value is not None}
+
+
+def as_text(report: CheckReport) -> str:
+    """A table of versions and engines, the labels, every fault, and the sum of it."""
+    rows = [_HEAD, *(row for version in report.versions for row in _rows(version))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    for one in report.labels:
+        if one.labels:
+            named = ", ".join(f"{label} is {version}" for label, version in one.labels.items())
+            lines.append(f"version labels of {one.model}: {named}")
+    lines += [f"fault: {fault}" for fault in report.faults]
+    return "\n".join([*lines, _sum(report)])
+
+
+def _rows(version: VersionReport) -> list[tuple[str, ...]]:
+    """One an engine; what concerns the whole version only in the first."""
+    whole = (version.model, str(version.version), "fault" if version.faults else "good")
+    rows = [_measured(engine) for engine in version.engines] or [("", "", "", "")]
+    return [(*(("", "", "") if index else whole), *row) for index, row in enumerate(rows)]
+
+
+def _measured(engine: EngineReport) -> tuple[str, str, str, str]:
+    speed = "" if engine.microseconds is None else f"{engine.microseconds:.0f} µs"
+    difference = "" if engine.difference is None else f"{engine.difference:.4f}"
+    return engine.engine, speed, difference, "" if engine.installed else "not installed, so not checked"
+
+
+def _sum(report: CheckReport) -> str:
+    count, faults = len(report.versions), len(report.faults)
+    checked = f"{count} version{'' if count == 1 else 's'} checked"
+    return f"{checked}, {f'{faults} fault' + ('' if faults == 1 else 's') if faults else 'all good'}"

@@ -49,11 +49,6 @@ def versions(home: Path) -> list[Path]:
     return [home / str(number) for number in numbers]
 
 
-def files(models_dir: Path, name: str) -> list[Path]:
-    """Every file of that name that a version has; raises ModelFault if there is no version at all."""
-    return [file for paths in scan(models_dir).values() for path in paths if (file := path / name).is_file()]
-
-
 def _folders(path: Path) -> list[str]:
     with os.scandir(path) as entries:
         return sorted(entry.name for entry in entries if entry.is_dir())

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
+
 from service.errors import ModelFault
-from service.inference.protobuf import Malformed, Message
 from service.manifest import SAVED_MODEL_FILE
 
 # TensorFlow's names of operations that a classifier of images is made of. Whatever is not named here is refused: those
@@ -38,6 +41,33 @@ TruncateDiv Unpack Unstack VarHandleOp VarIsInitializedOp Variable VariableV2 Wh
 _ALLOWED = frozenset(_NAMES.split())
 # A function of this name could be an operation of TensorFlow's too, and which of them runs is not ours to guess.
 _LIKE_AN_OPERATION = re.compile("_*[A-Z]")
+# Of messages in messages, protobuf's own limit.
+_MAX_DEPTH = 100
+_LENGTH_DELIMITED = 2  # protobuf's wire type of texts and messages
+
+
+class _Message:
+    """The fields of a message that are messages or text, by their number in the schema.
+
+    A field that stands there several times counts every time: what a reader would merge or overwrite is seen as well.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._fields: dict[int, list[bytes]] = {}
+        for field in UnknownFieldSet(Empty.FromString(content)):
+            if field.wire_type == _LENGTH_DELIMITED:
+                self._fields.setdefault(field.field_number, []).append(field.data)
+
+    def __contains__(self, field: int) -> bool:
+        return field in self._fields
+
+    def messages(self, field: int) -> Iterator["_Message"]:
+        """The messages in a field; raises DecodeError."""
+        return (_Message(content) for content in self._fields.get(field, ()))
+
+    def texts(self, field: int) -> list[str]:
+        """The texts in a field; raises UnicodeDecodeError."""
+        return [content.decode() for content in self._fields.get(field, ())]
 
 
 class _Function(NamedTuple):
@@ -60,18 +90,18 @@ def operations(folder: Path) -> set[str]:
     """The names of all operations that can run when a SavedModel is loaded or asked; raises ModelFault."""
     path = folder / SAVED_MODEL_FILE
     try:
-        graphs = list(Message(memoryview(path.read_bytes())).messages(2))
+        graphs = list(_Message(path.read_bytes()).messages(2))
         # With one graph and its objects TensorFlow calls functions alone. Else it runs the graph as TensorFlow 1 did,
         # and the saver with it.
         objects_only = len(graphs) == 1 and 7 in graphs[0]
         return {name for graph in graphs for name in _reachable(graph, objects_only)}
     except OSError as error:
         raise ModelFault(f"{path}: {error.strerror}") from error
-    except (Malformed, RecursionError) as error:
+    except (DecodeError, UnicodeDecodeError) as error:
         raise ModelFault(f"{path}: is no SavedModel: {error}") from error
 
 
-def _reachable(graph: Message, objects_only: bool) -> set[str]:
+def _reachable(graph: _Message, objects_only: bool) -> set[str]:
     saver = _saver(graph) if objects_only else set()
     definitions = list(graph.messages(2))
     nodes = [node for found in definitions for node in found.messages(1) if not saver.intersection(node.texts(1))]
@@ -87,13 +117,13 @@ def _reachable(graph: Message, objects_only: bool) -> set[str]:
     return found - {name for name in functions if not _LIKE_AN_OPERATION.match(name)}
 
 
-def _saver(graph: Message) -> set[str]:
+def _saver(graph: _Message) -> set[str]:
     """The names of the nodes that save and restore: SaverDef.save_tensor_name and restore_op_name."""
     savers = list(graph.messages(3))
     return {name.split(":")[0] for saver in savers for field in (2, 3) for name in saver.texts(field)}
 
 
-def _functions(definitions: Iterable[Message]) -> tuple[dict[str, list[_Function]], set[str]]:
+def _functions(definitions: Iterable[_Message]) -> tuple[dict[str, list[_Function]], set[str]]:
     """The functions by name, and the names of those that TensorFlow may put in another's place.
 
     That it does for functions with the attribute `api_implements`, which no caller names.
@@ -109,7 +139,7 @@ def _functions(definitions: Iterable[Message]) -> tuple[dict[str, list[_Function
     return functions, swapped
 
 
-def _named_by_objects(graph: Message) -> Iterator[str]:
+def _named_by_objects(graph: _Message) -> Iterator[str]:
     """The functions that the objects of a SavedModel consist of."""
     for objects in graph.messages(7):
         yield from (name for concrete in objects.messages(2) for name in concrete.texts(1))
@@ -118,17 +148,19 @@ def _named_by_objects(graph: Message) -> Iterator[str]:
             yield from (name for field in (6, 8) for function in node.messages(field) for name in function.texts(1))
 
 
-def _body(nodes: Sequence[Message]) -> _Function:
+def _body(nodes: Sequence[_Message]) -> _Function:
     """Of NodeDefs: what they are, and the functions they name, as an operation or in an attribute."""
     names = {name for node in nodes for name in node.texts(2)}
     called = {name for node in nodes for attribute in node.messages(5) for name in _called(attribute)}
     return _Function(frozenset(names), frozenset(called | names))
 
 
-def _called(attribute: Message) -> Iterator[str]:
+def _called(attribute: _Message, depth: int = 0) -> Iterator[str]:
     """The functions in an entry of a map to AttrValue, which may carry attributes of their own."""
+    if depth > _MAX_DEPTH:
+        raise DecodeError("it is nested too deeply")
     for value in attribute.messages(2):
         functions = [function for listed in value.messages(1) for function in listed.messages(9)]
         for function in (*functions, *value.messages(10)):
             yield from function.texts(1)
-            yield from (name for inner in function.messages(2) for name in _called(inner))
+            yield from (name for inner in function.messages(2) for name in _called(inner, depth + 1))

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from service.errors import Fault, ModelFault
-from service.inference import classifier, folders, prints, version_labels
+from service.inference import classifier, fingerprint, folders, version_labels
 from service.inference.classifier import Classifier
-from service.inference.prints import Print
+from service.inference.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ class Renewed(NamedTuple):
 class _Kept(NamedTuple):
     """A version as it was last judged: how its folder looked, and what came of it."""
 
-    outline: Print
-    whole: Print
+    seen: Fingerprint
     classifier: Classifier | None
     fault: str | None
 
@@ -65,7 +64,7 @@ class Shelf:
         self._home, self._wanted_engine, self._threads = home, wanted_engine, threads
         self._kept: dict[int, _Kept] = {}
         # How folders looked that have changed and may not be whole yet.
-        self._moving: dict[int, Print] = {}
+        self._moving: dict[int, Fingerprint] = {}
         self._labelled = _Labelled()
         self._doubted: object = None
         self._model = Model()
@@ -94,24 +93,25 @@ class Shelf:
     def _has_settled(self, number: int) -> bool:
         """Whether a version is another one than that judged, and was so at the last call already."""
         folder, kept = self._home / str(number), self._kept.get(number)
-        if kept and _is_as_judged(folder, kept):
+        seen = fingerprint.of_folder(folder)
+        if kept and kept.seen == seen:
             self._moving.pop(number, None)
             return False
-        before, self._moving[number] = self._moving.get(number), prints.of_folder(folder)
-        return before == self._moving[number]
+        before, self._moving[number] = self._moving.get(number), seen
+        return before == seen
 
     def _judge(self, number: int) -> None:
         folder, kept = self._home / str(number), self._kept.get(number)
         before = kept.classifier if kept else None
-        outline, whole = prints.of_outline(folder), prints.of_folder(folder)
+        seen = fingerprint.of_folder(folder)
         now, fault = before, None
         try:
             now = self._load(folder, before)
-            if prints.of_folder(folder) != whole:
+            if fingerprint.of_folder(folder) != seen:
                 raise ModelFault(f"{folder}: was changed while it was loaded")
         except Exception as error:  # whatever is wrong with one version, the others are looked at
             now, fault = before, error.text if isinstance(error, Fault) else f"{folder}: {error!r}"
-        self._kept[number] = _Kept(outline, whole, now, fault)
+        self._kept[number] = _Kept(seen, now, fault)
         self._moving.pop(number, None)
         if fault or now is not before:
             outcome: Literal["failed", "loaded"] = "failed" if fault else "loaded"
@@ -126,7 +126,7 @@ class Shelf:
 
     def _label(self, at_once: bool) -> None:
         versions = frozenset(number for number, kept in self._kept.items() if kept.classifier)
-        seen = (prints.of_file(self._home / version_labels.FILE_NAME), versions)
+        seen = (fingerprint.of_file(self._home / version_labels.FILE_NAME), versions)
         if seen == self._labelled.seen:
             return
         try:
@@ -147,9 +147,3 @@ class Shelf:
         if model != self._model:
             self._model = model
         return self._model
-
-
-def _is_as_judged(folder: Path, kept: _Kept) -> bool:
-    if not kept.fault and kept.outline == prints.of_outline(folder):
-        return True
-    return kept.whole == prints.of_folder(folder)

@@ -1,6 +1,5 @@
 """Version labels: names for versions, such as `stable` and `canary`, that clients keep while the versions change."""
 
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from service.errors import ModelFault
-from service.manifest import Name
+from service.manifest import Name, first_error
 
 FILE_NAME = "version_labels.json"
 
@@ -24,15 +23,13 @@ def read(home: Path, versions: Collection[int]) -> Mapping[str, int]:
     if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
         raise ModelFault(f"{path}: is no regular file")
     try:
-        content = path.read_bytes()
-        labels = _FILE.validate_json(content)
-        json.loads(content, object_pairs_hook=_once)
+        labels = _FILE.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ModelFault(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ModelFault(f'{path}: {_told(error)}; it must be like {{"stable": 3, "canary": 4}}') from error
+    except ValidationError as error:
+        raise ModelFault(f'{path}: {first_error(error)}; it must be like {{"stable": 3, "canary": 4}}') from error
     for label, version in labels.items():
         if version not in versions:
             known = ", ".join(map(str, sorted(versions))) or "none"
@@ -40,18 +37,3 @@ def read(home: Path, versions: Collection[int]) -> Mapping[str, int]:
                 f"{path}: the label {label!r} names version {version}, which is not served; served: {known}"
             )
     return labels
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a label is given twice")
-    return found
-
-
-def _told(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    return f"{place}: {first['msg']}" if place else first["msg"]

@@ -12,8 +12,7 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 
 from service.errors import Fault
-from service.offline.lines import Asked, Line, Teller
-from service.offline.predict import Source
+from service.offline.predict import Asked, Line, Source, Teller
 
 # Files a process takes at a time: handing over costs as much as answering a small picture.
 _TAKEN = 16

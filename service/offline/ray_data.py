@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 import service
 from service.errors import Fault
-from service.offline.lines import Asked, Line, Teller
-from service.offline.predict import Source, find
+from service.offline.predict import Asked, Line, Source, Teller, find
 
 # A core tells one file at a time, and TensorFlow takes all that it sees.
 _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}

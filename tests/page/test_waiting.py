@@ -92,18 +92,6 @@ def test_an_answer_that_comes_soon_is_not_announced(visiting: Visiting) -> None:
     rests(page, "4")
 
 
-def test_an_answer_to_the_picture_before_is_not_shown(page: Page) -> None:
-    held = Held(page)
-    click_example(page, "4")
-    held.request(0)
-    click_example(page, "9")
-    held.request(1)
-    held.answer(0)
-    waits(page)
-    held.answer(1)
-    rests(page, "9")
-
-
 def test_an_answer_that_comes_after_that_of_a_later_picture_is_not_shown(page: Page) -> None:
     held = Held(page)
     click_example(page, "4")
@@ -115,16 +103,6 @@ def test_an_answer_that_comes_after_that_of_a_later_picture_is_not_shown(page: P
     click_example(page, "7")
     held.answer(2)
     rests(page, "7")
-
-
-def test_an_error_goes_as_soon_as_another_picture_comes(page: Page) -> None:
-    drop(page, "letter.pdf", b"%PDF-1.7 not a picture", "application/pdf")
-    alert(page, "A PDF is not accepted")
-    held = Held(page)
-    click_example(page, "4")
-    waits(page)
-    held.answer(0)
-    rests(page, "4")
 
 
 def test_an_answer_goes_where_the_next_picture_is_refused(page: Page) -> None:
@@ -148,16 +126,6 @@ def test_an_error_about_the_picture_before_is_not_shown(page: Page) -> None:
     held.refuse(0, "this is broken")
     waits(page)
     held.answer(1)
-    rests(page, "4")
-
-
-def test_a_picture_that_is_too_large_leaves_no_error_beside_the_next_one(page: Page) -> None:
-    drop(page, "huge.png", bytes(200_001))
-    alert(page, "at most")
-    held = Held(page)
-    click_example(page, "4")
-    waits(page)
-    held.answer(0)
     rests(page, "4")
 
 

@@ -1,7 +1,6 @@
 """A file of hashed keys: what it may hold, what is told of what it may not, and how it changes while it is used."""
 
 import hashlib
-import hmac
 import logging
 import os
 from pathlib import Path
@@ -25,52 +24,26 @@ def test_a_new_key_is_long_and_its_line_opens_with_it() -> None:
     assert keys.make("phone", ["predict"])[0] != key
 
 
-def test_an_admin_may_everything() -> None:
-    (admin,) = keys.parse(keys.make("root", ["admin"])[1])
-    assert all(admin.has(role) for role in keys.ROLES)
-
-
-def test_a_key_is_compared_with_all_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = [keys.make(f"key{number}", ["predict"]) for number in range(3)]
-    known = keys.parse("\n".join(line for _, line in made))
-    compared: list[str] = []
-
-    def compare(left: str, right: str) -> bool:
-        compared.append(left)
-        return left == right
-
-    monkeypatch.setattr(hmac, "compare_digest", compare)
-    for presented, name in [(made[0][0], "key0"), (made[2][0], "key2"), ("wrong", None)]:
-        compared.clear()
-        found = keys.find(known, presented)
-        assert (found.name if found else None) == name and len(compared) == 3
-
-
-@pytest.mark.parametrize("presented", ["", "ä", "\udcff", "x" * 10_000])
-def test_whatever_is_presented_is_only_not_found(presented: str) -> None:
-    assert keys.find(keys.parse(keys.make("a", ["predict"])[1]), presented) is None
-
-
 @pytest.mark.parametrize(
-    ("line", "told"),
+    "line",
     [
-        ("phone", "the roles"),
-        (":predict:" + DIGEST, "the name"),
-        ("my phone:predict:" + DIGEST, "the name"),
-        ("phone:read:" + DIGEST, "the roles"),
-        ("phone::" + DIGEST, "the roles"),
-        ("phone:predict", "sha256"),
-        ("phone:predict:" + "0" * 64, "sha256"),
-        ("phone:predict:" + DIGEST[:-1], "sha256"),
-        ("phone:predict:" + DIGEST + ":more", "sha256"),
-        ("phone:predict:" + DIGEST.replace("0", "A"), "sha256"),
-        ("first:predict:" + DIGEST, "second key of the name first"),
+        "phone",
+        "my phone:predict:" + DIGEST,
+        "phone:read:" + DIGEST,
+        "phone:predict:" + "0" * 64,
+        "phone:predict:" + DIGEST[:-1],
+        "phone:predict:" + DIGEST.replace("0", "A"),
     ],
 )
-def test_a_wrong_line_is_named_and_not_quoted(line: str, told: str) -> None:
-    with pytest.raises(KeyFileError, match=rf"^line 3: .*{told}") as fault:
+def test_a_wrong_line_is_named_and_not_quoted(line: str) -> None:
+    with pytest.raises(KeyFileError, match=r"^line 3: must be NAME:ROLE") as fault:
         keys.parse(f"first:predict:{DIGEST}\n\n{line}\n")
     assert "0" * 64 not in str(fault.value)
+
+
+def test_a_second_key_of_a_name_is_told() -> None:
+    with pytest.raises(KeyFileError, match="line 2: a second key of the name first"):
+        keys.parse(f"first:predict:{DIGEST}\nfirst:admin:{DIGEST}\n")
 
 
 def test_a_file_without_a_key_is_told_how_to_get_one() -> None:
@@ -93,16 +66,6 @@ def changed(path: Path, text: str) -> None:
     before = path.stat().st_mtime_ns if path.exists() else 0
     path.write_text(text)
     os.utime(path, ns=(before + 10**9, before + 10**9))
-
-
-def test_a_key_is_revoked_and_another_added_without_a_restart(tmp_path: Path) -> None:
-    path = tmp_path / "keys"
-    (old, old_line), (new, new_line) = keys.make("old", ["predict"]), keys.make("new", ["predict"])
-    path.write_text(old_line)
-    file = KeyFile(path)
-    assert keys.find(file.keys(), old) and not keys.find(file.keys(), new)
-    changed(path, new_line)
-    assert keys.find(file.keys(), new) and not keys.find(file.keys(), old)
 
 
 @pytest.mark.parametrize("broken", ["", "nonsense", None])
@@ -133,17 +96,6 @@ def test_a_worker_that_starts_while_the_file_is_broken_takes_the_last_good_keys(
     path.write_text("nonsense")
     assert KeyFile(path, last_good).keys() == first.keys() == keys.parse(line)
     assert key not in last_good.read_text()
-
-
-def test_a_worker_that_read_older_keys_takes_the_newer_ones_once_the_file_is_broken(tmp_path: Path) -> None:
-    path, last_good = tmp_path / "keys", tmp_path / "good"
-    path.write_text(keys.make("old", ["predict"])[1])
-    first = KeyFile(path, last_good)
-    newer = keys.make("new", ["predict"])[1]
-    changed(path, newer)
-    KeyFile(path, last_good)
-    changed(path, "nonsense")
-    assert first.keys() == keys.parse(newer)
 
 
 def test_without_any_good_keys_nobody_is_let_in(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from service import verdict
 from service.__main__ import main
-from service.inference.check import EngineVerdict, LabelsVerdict, Verdict, VersionVerdict
+from service.inference import check
+from service.inference.check import CheckReport, EngineReport, VersionReport
 from tests.conftest import MODELS
 from tests.publishing import label, publish
 
@@ -65,13 +65,7 @@ def test_a_folder_that_is_none_is_one_sentence() -> None:
 
 
 def test_an_engine_that_is_not_installed_is_said() -> None:
-    engines = (EngineVerdict("litert", True, 63.4), EngineVerdict("tensorflow", False))
-    text = verdict.as_text(Verdict((VersionVerdict("mnist", 3, engines, ()),), ()))
+    engines = (EngineReport("litert", True, 63.4), EngineReport("tensorflow", False))
+    text = check.as_text(CheckReport((VersionReport("mnist", 3, engines, ()),), ()))
     assert "63 µs" in text and "tensorflow" in text and "not installed, so not checked" in text
     assert text.endswith("1 version checked, all good")
-
-
-def test_a_fault_of_the_labels_counts() -> None:
-    found = Verdict((), (LabelsVerdict("mnist", {}, "version_labels.json: is odd"),))
-    assert "fault: version_labels.json: is odd" in verdict.as_text(found)
-    assert json.loads(verdict.as_json(found))["good"] is False

@@ -35,18 +35,6 @@ def test_in_a_container_the_mount_is_the_group(tmp_path: Path) -> None:
     assert quota(tmp_path, "0::/../..\n", {"cpu.max": "250000 100000"}) == 2.5
 
 
-@pytest.mark.parametrize(
-    ("controllers", "folder"), [("cpu,cpuacct", "cpu,cpuacct"), ("cpu,cpuacct", "cpu"), ("cpu", "cpu")]
-)
-@pytest.mark.parametrize(("content", "expected"), [("-1", None), ("350000", 3.5)])
-def test_a_quota_of_version_1_is_read(
-    tmp_path: Path, controllers: str, folder: str, content: str, expected: float | None
-) -> None:
-    files = {f"{folder}/box/cpu.cfs_quota_us": content, f"{folder}/box/cpu.cfs_period_us": "100000"}
-    membership = f"5:memory:/box\n4:cpuset:/\n3:{controllers}:/box\n0::/\n"
-    assert quota(tmp_path, membership, files) == expected
-
-
 def test_without_control_groups_there_is_no_quota(tmp_path: Path) -> None:
     assert quota_cores(tmp_path, tmp_path / "absent") is None
 

@@ -48,13 +48,13 @@ def test_writing_and_reading_gives_the_same_manifest(folder: Path) -> None:
     [
         ({"schema_version": 2}, "schema_version"),
         ({"labels": ["a", "a"]}, "distinct"),
+        ({"labels": ["a\0b", "c"]}, "distinct, not empty and printable"),
         ({"labels": ["a", "b"]}, "one probability per label"),
         ({"version": 2}, "is the manifest of mnist/2, not of mnist/1"),
         ({"name": "../x"}, "name"),
         ({"kind": "Digit!"}, "kind"),
         ({"input": {"height": 28, "width": 28, "channels": 2}}, "input.channels"),
         ({"surprise": 1}, "surprise"),
-        ({"files": {"../../etc/passwd": "0" * 64}}, "not a path inside"),
         ({"files": {}}, "not listed in files"),
         ({"golden": []}, "golden"),
         ({"temperature": -1}, "temperature"),
@@ -67,16 +67,10 @@ def test_a_wrong_manifest_names_the_file_and_the_fault(folder: Path, changes: di
     assert str(folder / "manifest.json") in str(caught.value) and fault in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"name": '])
+@pytest.mark.parametrize("text", ["", "{", "[]"])
 def test_a_manifest_that_is_not_json_is_named(folder: Path, text: str) -> None:
     (folder / "manifest.json").write_text(text)
     with pytest.raises(ManifestFault, match=r"manifest\.json"):
-        contract.read(folder)
-
-
-def test_a_missing_manifest_is_named(folder: Path) -> None:
-    (folder / "manifest.json").unlink()
-    with pytest.raises(ManifestFault, match=r"manifest\.json: No such file"):
         contract.read(folder)
 
 
@@ -84,6 +78,14 @@ def test_a_changed_file_is_named(folder: Path) -> None:
     with (folder / "model.tflite").open("ab") as file:
         file.write(b"x")
     with pytest.raises(ManifestFault, match=r"model\.tflite: its SHA-256"):
+        contract.verify_files(folder, contract.read(folder))
+
+
+@pytest.mark.parametrize("name", ["../../../outside.png", "/etc/passwd"])
+def test_a_file_outside_the_folder_is_none_of_its_own(folder: Path, name: str) -> None:
+    (folder / "../../../outside.png").touch()
+    change(folder, files=contract.digests(folder) | {name: "0" * 64})
+    with pytest.raises(ManifestFault, match="is listed in the manifest and missing"):
         contract.verify_files(folder, contract.read(folder))
 
 
@@ -112,20 +114,7 @@ def test_a_missing_file_is_named(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *(
-            "model.keras",
-            "model.h5",
-            "weights.hdf5",
-            "model.pkl",
-            "labels.pickle",
-            "model.joblib",
-            "model.pt",
-            "code.py",
-        ),
-        *("keras_metadata.pb", "saved_model.pbtxt", "saved_model.cpb", "assets/words.txt.gz", "variables/more.npy"),
-        *("figures/saved_model.pb", "variables/saved_model.pb", "lib.so", "model.tflite.png.exe"),
-    ],
+    ["model.keras", "weights.hdf5", "model.pkl", "saved_model.pbtxt", "figures/saved_model.pb", "lib.so"],
 )
 def test_a_file_that_could_carry_code_is_refused_by_name_though_the_manifest_vouches_for_it(
     folder: Path, name: str
@@ -137,17 +126,10 @@ def test_a_file_that_could_carry_code_is_refused_by_name_though_the_manifest_vou
         contract.verify_files(folder, contract.read(folder))
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "LICENSE", "figures/more.png", "golden/photo.jpg", "data/counts.csv"])
-def test_pictures_and_documents_may_be_added(folder: Path, name: str) -> None:
-    (folder / name).parent.mkdir(exist_ok=True)
-    (folder / name).touch()
-    contract.write(folder, contract.read(folder))
-    contract.verify_files(folder, contract.read(folder))
-
-
-@pytest.mark.parametrize("suffix", [f".{name.lower()}" for name in FORMATS] + [".jpg", ".tif"])
-def test_a_folder_may_hold_pictures_of_every_accepted_format(folder: Path, suffix: str) -> None:
-    (folder / f"picture{suffix}").write_bytes(b"")
+def test_pictures_of_every_accepted_format_and_documents_may_be_added(folder: Path) -> None:
+    (folder / "data").mkdir()
+    for name in ("notes.txt", "LICENSE", "data/counts.csv", "a.jpg", "b.tif", *(f"c.{one.lower()}" for one in FORMATS)):
+        (folder / name).touch()
     contract.write(folder, contract.read(folder))
     contract.verify_files(folder, contract.read(folder))
 
@@ -156,11 +138,4 @@ def test_a_pipe_in_the_manifests_place_is_a_fault_and_not_waited_for(folder: Pat
     (folder / "manifest.json").unlink()
     os.mkfifo(folder / "manifest.json")
     with pytest.raises(ManifestFault, match="is no regular file"):
-        contract.read(folder)
-
-
-def test_labels_are_printable(folder: Path) -> None:
-    labels = json.loads((folder / "manifest.json").read_text())["labels"]
-    change(folder, labels=["a\0b", *labels[1:]])
-    with pytest.raises(ManifestFault, match="labels must be distinct, not empty and printable"):
         contract.read(folder)

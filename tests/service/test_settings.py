@@ -17,13 +17,6 @@ def test_an_environment_variable_sets_a_knob(monkeypatch: pytest.MonkeyPatch) ->
     assert (read_settings().port, read_settings().models_dir) == (9001, Path("/srv/models"))
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "0"), ("PORT", "http"), ("ENGINE", "onnx"), ("MAX_WAIT_S", "-1")])
-def test_a_wrong_value_names_the_variable_and_the_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setenv(f"SQUINT_{name}", value)
-    with pytest.raises(SettingsFault, match=f"SQUINT_{name}='{value}'"):
-        read_settings()
-
-
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
@@ -62,10 +55,6 @@ def test_open_to_others_is_who_listens_beyond_this_machine_without_keys(
 def test_workers_share_the_cores() -> None:
     assert Settings(workers=1).computing_threads == allotted_cores()
     assert Settings(workers=256).computing_threads == 1
-
-
-def test_every_setting_is_described() -> None:
-    assert all(field.description for field in Settings.model_fields.values())
 
 
 def test_a_variable_that_is_almost_a_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

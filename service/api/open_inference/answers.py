@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import service
-from service.api.open_inference import infer_request, tensors
-from service.api.open_inference.infer_request import InferRequest, RequestedOutput
-from service.api.open_inference.tensors import BYTES, FP32, UINT8
+from service.api.open_inference import infer_request
+from service.api.open_inference.infer_request import BYTES, UINT8, InferRequest, RequestedOutput
 from service.inference.classifier import Classifier, Prediction
 from service.inference.registry import Model
 from service.manifest import INPUT_NAME, LOGITS_NAME, OUTPUT_NAMES, PROBABILITIES_NAME, EngineName, Manifest
 
+FP32 = "FP32"
 # `<project>_<format>`, as the protocol has it.
 _PLATFORMS: dict[EngineName, str] = {"litert": "litert_tflite", "tensorflow": "tensorflow_savedmodel"}
 _EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "model_repository")
@@ -99,15 +99,26 @@ def _tensor(
     if output.classes is None:
         described = {"name": output.name, "datatype": FP32, "shape": list(values.shape)}
         if output.binary:
-            return _binary(described, tensors.raw_floats(values))
+            return _binary(described, values.astype("<f4").tobytes())
         return described | {"data": values.ravel().tolist()}, b""
-    texts = tensors.classified(values, labels, output.classes)
-    shape = [len(values), len(texts) // len(values)]
-    described = {"name": output.name, "datatype": BYTES, "shape": shape}
+    texts = _classified(values, labels, output.classes)
+    described = {"name": output.name, "datatype": BYTES, "shape": [len(values), len(texts) // len(values)]}
     if output.binary:
-        return _binary(described, tensors.packed(text.encode() for text in texts))
+        encoded = (text.encode() for text in texts)
+        return _binary(described, b"".join(len(one).to_bytes(4, "little") + one for one in encoded))
     return described | {"data": texts}, b""
 
 
 def _binary(described: dict[str, Any], raw: bytes) -> tuple[dict[str, Any], bytes]:
     return described | {"parameters": {"binary_data_size": len(raw)}}, raw
+
+
+def _classified(values: NDArray[np.float32], labels: Sequence[str], most: int) -> list[str]:
+    """The classification extension: `value:index:label` of each row's `most` highest values, the highest first."""
+    best = (-values).argsort(axis=1, kind="stable")[:, :most]
+    return [
+        # Never with an exponent, and no digit more than float32 holds.
+        f"{np.format_float_positional(row[index], trim='0')}:{index}:{labels[index]}"
+        for row, indexes in zip(values, best, strict=True)
+        for index in indexes
+    ]

@@ -6,19 +6,21 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from service.api import json_documents, uploads
 from service.api.computing import Input
 from service.api.json_documents import Document, shown
-from service.api.open_inference import tensors
-from service.api.open_inference.tensors import BYTES, UINT8, fault
 from service.api.problems import RequestFault
 from service.api.uploads import Upload
-from service.manifest import INPUT_NAME, OUTPUT_NAMES, Manifest
+from service.manifest import INPUT_NAME, OUTPUT_NAMES, Manifest, first_error
 
 _Body = TypeVar("_Body", bound=BaseModel)
+UINT8, BYTES = "UINT8", "BYTES"
 LENGTH_HEADER = "Inference-Header-Content-Length"
+_LENGTH_BYTES = 4
 # No model has more inputs or outputs; a longer list is given up at once.
 _MAX_TENSORS = 16
 _Dimension = Annotated[StrictInt, Field(ge=0, lt=2**63)]
@@ -156,34 +158,34 @@ def validated(schema: type[_Body], document: Document) -> _Body:
     try:
         return schema.model_validate(document)
     except ValidationError as error:
-        raise RequestFault("bad_json", json_documents.first_error(error)) from error
+        raise RequestFault("bad_json", first_error(error, "body")) from error
 
 
 def _raw(body: bytes, manifest: Manifest) -> Input:
     expected = math.prod(manifest.input.shape)
     if len(body) != expected:
-        raise fault(
+        raise _fault(
             f"with {LENGTH_HEADER}: 0 the body is one image {list(manifest.input.shape)} for model {manifest.name!r}, "
             f"which has {expected} bytes, not {len(body)}"
         )
-    return tensors.pixels_of_bytes(body, manifest.input.shape)
+    return _pixels(body, manifest.input.shape)
 
 
 def _only(inputs: Sequence[InferInput], manifest: Manifest) -> InferInput:
     for one in inputs:
         if one.name != INPUT_NAME:
-            raise fault(f"unexpected input {shown(one.name)} for model {manifest.name!r}; its input is {INPUT_NAME!r}")
+            raise _fault(f"unexpected input {shown(one.name)} for model {manifest.name!r}; its input is {INPUT_NAME!r}")
     if len(inputs) != 1:
-        raise fault(f"model {manifest.name!r} takes the input {INPUT_NAME!r} once, not {len(inputs)} times")
+        raise _fault(f"model {manifest.name!r} takes the input {INPUT_NAME!r} once, not {len(inputs)} times")
     return inputs[0]
 
 
 def _images(sent: InferInput, tail: bytes, manifest: Manifest, max_images: int) -> Sequence[Input]:
     shapes = {UINT8: [list(manifest.input.shape)], BYTES: [[], [1]]}
     if sent.datatype not in shapes:
-        raise fault(f"input {sent.name!r} must be {accepted(manifest)}; it is {shown(sent.datatype)}")
+        raise _fault(f"input {sent.name!r} must be {accepted(manifest)}; it is {shown(sent.datatype)}")
     if not sent.shape or sent.shape[0] == 0 or sent.shape[1:] not in shapes[sent.datatype]:
-        raise fault(f"invalid shape {sent.shape} for input {sent.name!r}; it must be {accepted(manifest)}")
+        raise _fault(f"invalid shape {sent.shape} for input {sent.name!r}; it must be {accepted(manifest)}")
     uploads.check_count(sent.shape[0], max_images)
     try:
         return _files(sent, tail, manifest.name) if sent.datatype == BYTES else _arrays(sent, tail, manifest.name)
@@ -193,16 +195,44 @@ def _images(sent: InferInput, tail: bytes, manifest: Manifest, max_images: int) 
 
 def _arrays(sent: InferInput, tail: bytes, model: str) -> Sequence[Input]:
     data = _data(sent, tail, math.prod(sent.shape), model)
-    if isinstance(data, bytes):
-        return list(tensors.pixels_of_bytes(data, sent.shape))
-    return list(tensors.pixels_of_json(data, sent.shape))
+    raw = data if isinstance(data, bytes) else json_documents.as_uint8(_elements(data, sent.shape))
+    if raw is None:
+        raise _fault(f"its data must be whole numbers from 0 to 255, as {UINT8} is")
+    return list(_pixels(raw, sent.shape))
+
+
+def _pixels(raw: bytes, shape: Sequence[int]) -> NDArray[np.uint8]:
+    return np.frombuffer(raw, np.uint8).reshape(shape)
 
 
 def _files(sent: InferInput, tail: bytes, model: str) -> Sequence[Input]:
     data = _data(sent, tail, None, model)
     if isinstance(data, bytes):
-        return [Upload(file, None) for file in tensors.unpacked(data, sent.shape[0])]
-    return [Upload(_decoded(index, text), None) for index, text in enumerate(tensors.elements(data, sent.shape))]
+        return [Upload(file, None) for file in _unpacked(data, sent.shape[0])]
+    return [Upload(_decoded(index, text), None) for index, text in enumerate(_elements(data, sent.shape))]
+
+
+def _elements(data: list[Any], shape: Sequence[int]) -> list[Any]:
+    """A tensor's elements in row-major order, from a list that is nested as `shape` says or flat."""
+    size = math.prod(shape)
+    sent, found = json_documents.flatten(data)
+    if sent not in ((size,), tuple(shape)):
+        raise _fault(f"its data must be a flat list of {size} elements, or lists nested as {list(shape)} says")
+    return found
+
+
+def _unpacked(raw: bytes, count: int) -> list[bytes]:
+    """The elements of a BYTES tensor in its binary layout: before each its length as four bytes, the lowest first."""
+    strings, at = [], 0
+    for index in range(count):
+        start = at + _LENGTH_BYTES
+        at = start + int.from_bytes(raw[at:start], "little")
+        if at > len(raw):
+            raise _fault(f"its element {index} of {count} is cut short; each is its length as four bytes, then itself")
+        strings.append(raw[start:at])
+    if at < len(raw):
+        raise _fault(f"{len(raw) - at} bytes follow its {count} elements")
+    return strings
 
 
 def _data(sent: InferInput, tail: bytes, expected: int | None, model: str) -> bytes | list[object]:
@@ -210,20 +240,20 @@ def _data(sent: InferInput, tail: bytes, expected: int | None, model: str) -> by
     size = (sent.parameters or InferInputParameters()).binary_data_size
     if (size is None) == (sent.data is None):
         how_many = "both" if sent.data is not None else "neither"
-        raise fault(f"has {how_many} of data and the parameter binary_data_size; exactly one of them is needed")
+        raise _fault(f"has {how_many} of data and the parameter binary_data_size; exactly one of them is needed")
     if size is not None and (size > len(tail) or size != (size if expected is None else expected)):
-        raise fault(
+        raise _fault(
             f"unexpected size for input {sent.name!r}, expecting {size if expected is None else expected} additional "
             f"bytes for model {model!r}; binary_data_size is {size}, and {len(tail)} bytes follow the JSON"
         )
     if len(tail) > (size or 0):
-        raise fault(f"unexpected additional input data for model {model!r}: {len(tail) - (size or 0)} bytes")
+        raise _fault(f"unexpected additional input data for model {model!r}: {len(tail) - (size or 0)} bytes")
     return tail if sent.data is None else sent.data
 
 
 def _decoded(index: int, text: object) -> bytes:
     if not isinstance(text, str):
-        raise fault(f"its data must be strings with base64 of image files; element {index} is none")
+        raise _fault(f"its data must be strings with base64 of image files; element {index} is none")
     try:
         return uploads.from_base64(text)
     except ValueError as error:
@@ -238,10 +268,15 @@ def _requested(sent: Sequence[InferOutput] | None, binary: bool, manifest: Manif
     for name in names:
         if name not in OUTPUT_NAMES or names.count(name) > 1:
             wrong = "output asked for twice" if name in OUTPUT_NAMES else "unexpected output"
-            raise fault(f"{wrong}: {shown(name)}; model {manifest.name!r} has: {', '.join(OUTPUT_NAMES)}")
+            raise _fault(f"{wrong}: {shown(name)}; model {manifest.name!r} has: {', '.join(OUTPUT_NAMES)}")
     return [_requested_output(one, one.parameters or InferOutputParameters(), binary) for one in sent]
 
 
 def _requested_output(sent: InferOutput, parameters: InferOutputParameters, binary: bool) -> RequestedOutput:
     told = parameters.binary_data
     return RequestedOutput(sent.name, binary if told is None else told, parameters.classification)
+
+
+def _fault(text: str) -> RequestFault:
+    """A tensor that is not what it says, or not what the model takes."""
+    return RequestFault("bad_tensor", text)

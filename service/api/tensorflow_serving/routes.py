@@ -1,23 +1,25 @@
 """The paths below `/v1`: TensorFlow Serving's REST API, and KServe's first one, which lies on the same paths."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import numpy as np
 from flask import Blueprint, Response, jsonify, request
+from numpy.typing import NDArray
 
 from service.api import json_documents, uploads
 from service.api.computing import Computing, Input
 from service.api.encoding import read_body
 from service.api.json_documents import Document
 from service.api.problems import RETRY_AFTER_S, RequestFault
-from service.api.tensorflow_serving import instances, signature
+from service.api.tensorflow_serving import instances
 from service.api.tensorflow_serving.instances import Shape
 from service.errors import UnknownLabel, UnknownModel, UnknownVersion
 from service.inference.classifier import Classifier, Prediction
 from service.inference.registry import Registry
-from service.manifest import SIGNATURE
+from service.manifest import INPUT_NAME, LOGITS_NAME, OUTPUT_NAMES, PROBABILITIES_NAME, SIGNATURE, Manifest
 from service.settings import Settings
 
 _OURS = re.compile(r"/v1(?:/|$)")
@@ -66,21 +68,23 @@ class TensorFlowServing:
 
     def metadata(self, name: str, version: str | None = None, label: str | None = None) -> Response:
         """The signature of a version."""
-        return jsonify(signature.metadata(self._found(name, version, label).manifest))
+        return jsonify(_metadata(self._found(name, version, label).manifest))
 
     def predict(self, name: str, version: str | None = None, label: str | None = None) -> Response:
         """Both outputs of the signature, in the format of the request."""
         classifier = self._found(name, version, label)
         document = self._document(classifier)
         if instances.are_rows(document):
-            return jsonify(predictions=signature.rows(self._computed(classifier, document, instances.rows)))
-        return jsonify(outputs=signature.columns(self._computed(classifier, document, instances.columns)))
+            return jsonify(predictions=list(map(_outputs, self._computed(classifier, document, instances.rows))))
+        rows = list(map(_outputs, self._computed(classifier, document, instances.columns)))
+        return jsonify(outputs={name: [row[name] for row in rows] for name in OUTPUT_NAMES})
 
     def classify(self, name: str, version: str | None = None, label: str | None = None) -> Response:
         """The labels and their probabilities, which TF Serving has only for a signature of its own."""
         classifier = self._found(name, version, label)
         predictions = self._computed(classifier, self._document(classifier), instances.examples)
-        return jsonify(results=signature.results(classifier.manifest.labels, predictions))
+        scores = [_numbers(one.probabilities) for one in predictions]
+        return jsonify(results=[list(zip(classifier.manifest.labels, row, strict=True)) for row in scores])
 
     def _found(self, name: str, version: str | None, label: str | None) -> Classifier:
         number = _number(version)
@@ -141,3 +145,34 @@ def _unavailable(body: dict[str, Any]) -> Response:
     response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
+
+
+def _metadata(manifest: Manifest) -> dict[str, Any]:
+    """What TF Serving's `/metadata` says of the version's SavedModel."""
+    # TensorFlow's names: the input's by the signature, the outputs' by their place in the order of the alphabet.
+    image = _tensor("DT_UINT8", f"{SIGNATURE}_{INPUT_NAME}:0", manifest.input.shape)
+    outputs = {
+        name: _tensor("DT_FLOAT", f"StatefulPartitionedCall:{place}", [len(manifest.labels)])
+        for place, name in enumerate(sorted(OUTPUT_NAMES))
+    }
+    method = "tensorflow/serving/predict"
+    signature = {"inputs": {INPUT_NAME: image}, "outputs": outputs, "method_name": method, "defaults": {}}
+    return {
+        "model_spec": {"name": manifest.name, "signature_name": "", "version": str(manifest.version)},
+        "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+    }
+
+
+def _tensor(dtype: str, name: str, sizes: Sequence[int]) -> dict[str, Any]:
+    dimensions = [{"size": str(size), "name": ""} for size in (-1, *sizes)]
+    return {"dtype": dtype, "tensor_shape": {"dim": dimensions, "unknown_rank": False}, "name": name}
+
+
+def _outputs(prediction: Prediction) -> dict[str, list[float]]:
+    """Both outputs of the signature."""
+    return {PROBABILITIES_NAME: _numbers(prediction.probabilities), LOGITS_NAME: _numbers(prediction.logits)}
+
+
+def _numbers(values: NDArray[np.float32]) -> list[float]:
+    """With nine digits, which are all that a float32 holds."""
+    return [float(f"{value:.9g}") for value in values.tolist()]

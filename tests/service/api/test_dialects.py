@@ -12,7 +12,7 @@ from PIL import Image
 from werkzeug.test import Client
 
 from service import manifest as contract
-from tests.conftest import SHIPPED, golden, shipped
+from tests.conftest import SHIPPED, golden, png, shipped
 
 LENGTH = "Inference-Header-Content-Length"
 # How one picture is sent as a file and as an array, and the probabilities that come back, in class order.
@@ -54,6 +54,12 @@ def v2(client: Client, model: str, image: Any, tail: bytes = b"", **parameters: 
     return list(told(response)["outputs"][0]["data"])
 
 
+def v2_bytes(client: Client, model: str, array: bytes) -> list[float]:
+    response = client.post(f"/v2/models/{model}/infer", data=array, headers={LENGTH: "0"})
+    probabilities_and_logits = np.frombuffer(response.data[int(response.headers[LENGTH]) :], "<f4")
+    return list(np.split(probabilities_and_logits, 2)[0].astype(float))
+
+
 def classified_by_v2(client: Client, model: str, image: Any) -> list[float]:
     labels = contract.read(shipped(model)).labels
     rows = [text.split(":", 2) for text in v2(client, model, image, classification=len(labels))]
@@ -90,6 +96,7 @@ DIALECTS: dict[str, Ask] = {
     ),
     "v2 BYTES": lambda c, m, f, a: v2(c, m, {"datatype": "BYTES", "shape": [1], "data": [text(f)]}),
     "v2 binary BYTES": lambda c, m, f, a: v2(c, m, encoded(f), len(f).to_bytes(4, "little") + f),
+    "v2 bytes alone": lambda c, m, f, a: v2_bytes(c, m, a.tobytes()),
     "v2 classification": lambda c, m, f, a: classified_by_v2(c, m, tensor(a, data=a.ravel().tolist())),
 }
 
@@ -105,3 +112,11 @@ def test_a_picture_gets_the_same_probabilities_in_every_dialect(client: Client, 
     answer = DIALECTS[dialect](client, model, file, array)
     assert len(answer) == classes and answer == pytest.approx(reference, abs=1e-6)
     assert int(np.argmax(answer)) == int(np.argmax(reference))
+
+
+@pytest.mark.parametrize("dialect", ["json", "v1 b64", "v1 classify", "v2 BYTES", "v2 binary BYTES"])
+def test_a_photograph_goes_the_way_of_an_upload_in_every_dialect(client: Client, dialect: str) -> None:
+    photo = Image.new("RGB", (100, 100), "white")
+    photo.paste("black", (45, 20, 55, 80))
+    answer = DIALECTS[dialect](client, "mnist", png(photo), None)
+    assert answer == pytest.approx(native(client, "mnist", data=png(photo)), abs=1e-6)

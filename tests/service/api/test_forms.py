@@ -1,13 +1,10 @@
 """Every part of a form arrives as it was sent, whatever the client; what is no form is told so."""
 
-import contextlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
-from service.api.problems import RequestFault, TooManyParts
 from service.api.uploads import Part, read_form
 from tests.conftest import golden
 
@@ -37,12 +34,6 @@ def test_every_file_arrives_as_it_was_sent(contents: list[bytes]) -> None:
     assert [part.data for part in read_form(body, "b", MOST)] == contents
 
 
-@given(st.binary())
-def test_any_bytes_are_a_form_or_refused(body: bytes) -> None:
-    with contextlib.suppress(RequestFault, TooManyParts):
-        read_form(body, "b", MOST)
-
-
 @pytest.mark.parametrize(
     ("head", "name", "filename"),
     [
@@ -70,15 +61,11 @@ def test_names_are_read_as_clients_write_them(head: str, name: str, filename: st
         (b'name="image"; filename="m\xfcller.png"', "m\N{REPLACEMENT CHARACTER}ller.png"),
         ('name="image"; filename="文件.png"'.encode("gbk"), None),
         ('name="image"; filename="表"'.encode("shift-jis"), None),
-        ('name="image"; filename="表"; size=5'.encode("shift-jis"), None),
-        ('name="image"; filename="файл.png"'.encode("koi8-r"), None),
-        (b"name=image; filename=\xfc.png", None),
         (b"name=\"image\"; filename*=iso-8859-1'de'm%FCller.png", "müller.png"),
         (b"name=\"image\"; filename*=UTF-8''m%FCller.png", "m\N{REPLACEMENT CHARACTER}ller.png"),
         (b'name="image"; filename*=\xfc.png', None),
         (b'name="image"; filename="a\0\x1b[1m%0D%0A.png"', "a\ufffd\ufffd[1m\ufffd\ufffd.png"),
         (b'name="image"; filename="a.png"\r\nContent-Type: image/png; name="\xfc.png"', "a.png"),
-        (b'name="image"; filename="a.png"\r\nX-Place: K\xf6ln', "a.png"),
     ],
 )
 def test_a_head_in_any_encoding_is_that_of_a_file(client: Client, rest: bytes, filename: str | None) -> None:
@@ -104,34 +91,3 @@ def test_what_looks_like_an_end_is_none(data: bytes) -> None:
 
 def test_what_stands_before_and_behind_a_form_is_passed_over() -> None:
     assert len(read_form(b"preamble\r\n" + written((FILE, b"x")) + b"epilogue", "b", MOST)) == 1
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"x",
-        b"--b",
-        written((FILE, b"x"))[:-4],
-        written(("X-Other: y", b"x")),
-        written(("no header", b"x")),
-        written((FILE.replace("form-data", "attachment"), b"x")),
-        written((f"{FILE}\r\nContent-Length: 2", b"x")),
-    ],
-)
-def test_what_is_no_form_is_told_so(body: bytes) -> None:
-    with pytest.raises(RequestFault, match="cannot be read") as raised:
-        read_form(body, "b", MOST)
-    assert raised.value.code == "bad_form"
-
-
-@pytest.mark.parametrize("boundary", ["", "b\nb"])
-def test_a_boundary_that_cannot_be_one_is_a_fault_of_the_request(boundary: str) -> None:
-    with pytest.raises(RequestFault, match="cannot be read"):
-        read_form(written((FILE, b"x")), boundary, MOST)
-
-
-def test_more_parts_or_headers_than_allowed_are_too_many() -> None:
-    for body in (written(*[(FILE, b"x")] * (MOST + 1)), written(("\r\n".join([FILE] * 9), b"x"))):
-        with pytest.raises(TooManyParts):
-            read_form(body, "b", MOST)

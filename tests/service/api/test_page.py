@@ -1,8 +1,6 @@
 """The page, its files and the examples, as answers to requests."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ from werkzeug.test import Client
 from service.api import page
 from service.images.decode import FORMATS
 from tests.app import app_over
-from tests.conftest import REPOSITORY, SHIPPED, golden, shipped
+from tests.conftest import SHIPPED, golden, shipped
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 FILES = sorted(name for name in page.read() if name != "index.html")
@@ -88,14 +86,6 @@ def test_every_file_that_a_file_refers_to_is_served() -> None:
         text = content.decode()
         for target in re.findall(r'(?:href|src)="static/([^"]+)"|(?:from|import\() "\./([^"]+)"', text):
             assert "".join(target) in files, (name, target)
-
-
-def test_the_page_does_not_depend_on_the_working_folder(tmp_path: Path) -> None:
-    program = (
-        f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from service.api import page; print(len(page.read()))"
-    )
-    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert int(ran.stdout) == len(page.read())
 
 
 @pytest.mark.parametrize("name", SHIPPED)

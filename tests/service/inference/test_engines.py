@@ -50,23 +50,6 @@ def test_an_answer_does_not_depend_on_its_neighbours(engine: EngineName) -> None
     assert np.abs(infer(images).probabilities[:12] - alone).max() < 1e-5
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_the_saved_model_alone_gives_the_answers_of_the_service(name: str) -> None:
-    import tensorflow as tf
-
-    folder = shipped(name)
-    manifest = contract.read(folder)
-    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    (spec,) = signature.structured_input_signature[1].values()
-    assert spec.dtype == tf.uint8 and spec.shape.as_list() == [None, *manifest.input.shape]
-    assert set(signature.structured_outputs) == {"probabilities", "logits"}
-    for golden in manifest.golden:
-        image = np.asarray(Image.open(folder / golden.file)).reshape(1, *manifest.input.shape)
-        alone = signature(image=tf.constant(image))["probabilities"].numpy()[0]
-        for engine, stated in golden.probabilities.items():
-            assert np.abs(alone - stated).max() <= manifest.engines[engine].tolerance
-
-
 def test_threads_share_an_engine() -> None:
     from concurrent.futures import ThreadPoolExecutor
 

@@ -11,7 +11,6 @@ import pytest
 from service import manifest as contract
 from service.errors import ModelFault
 from service.inference import classifier, folders, operations
-from service.inference.protobuf import Malformed, Message
 from tests.conftest import SHIPPED, shipped
 
 Proto = Any  # TensorFlow's messages carry no types
@@ -158,11 +157,6 @@ def test_a_saved_model_nested_too_deep_is_a_fault_and_no_crash(folder: Path) -> 
     (folder / "saved_model.pb").write_bytes(wrapped(2, wrapped(2, wrapped(1, wrapped(5, deep)))))
     with pytest.raises(ModelFault, match="is no SavedModel"):
         operations.refused(folder)
-
-
-def test_text_that_is_none_is_malformed() -> None:
-    with pytest.raises(Malformed, match="field 1 is no text"):
-        Message(memoryview(b"\x0a\x01\xff")).texts(1)
 
 
 @pytest.mark.parametrize(("name", "flex", "told"), [("Sinh", True, "FlexSinh"), ("Erfinv", False, "Erfinv")])

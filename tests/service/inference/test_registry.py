@@ -5,43 +5,20 @@ import importlib.util
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from service import manifest as contract
-from service.errors import ModelFault, NotReady, UnknownModel, UnknownVersion
+from service.errors import ModelFault, NotReady, UnknownModel
 from service.inference import engines, folders
 from service.inference.registry import Registry
-from tests.conftest import MODELS
-from tests.publishing import change, settle
-
-
-def loaded(models_dir: Path, engine: str = "auto") -> Registry:
-    found = Registry(models_dir, engine, threads=1)
-    found.load()
-    return found
-
-
-def add_version(models_dir: Path, version: int) -> Path:
-    folder = models_dir / "mnist" / str(version)
-    shutil.copytree(models_dir / "mnist" / "1", folder)
-    text = (folder / "manifest.json").read_text()
-    (folder / "manifest.json").write_text(text.replace('"version": 1', f'"version": {version}'))
-    return folder
-
-
-def restate_golden(folder: Path) -> None:
-    """Has the manifest state probabilities that no engine gives."""
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    for rows in manifest["golden"][0]["probabilities"].values():
-        rows.reverse()
-    path.write_text(json.dumps(manifest))
+from tests.publishing import change, loaded, misstated, publish, settle
 
 
 def test_the_highest_version_answers_by_default(models_dir: Path) -> None:
-    add_version(models_dir, 2)
-    add_version(models_dir, 10)
+    publish(models_dir, 2)
+    publish(models_dir, 10)
     assert loaded(models_dir).get("mnist").manifest.version == 10
     assert loaded(models_dir).get("mnist", 2).manifest.version == 2
 
@@ -57,7 +34,7 @@ def test_folders_that_are_no_versions_are_ignored(models_dir: Path) -> None:
 
 
 def test_a_bad_newest_version_leaves_the_one_before_it_serving(models_dir: Path) -> None:
-    (add_version(models_dir, 2) / "model.tflite").write_bytes(b"half")
+    (publish(models_dir, 2) / "model.tflite").write_bytes(b"half")
     found = loaded(models_dir)
     assert found.get("mnist").manifest.version == 1
     assert "model.tflite" in found.model("mnist").faults[2]
@@ -68,7 +45,8 @@ def test_a_bad_newest_version_leaves_the_one_before_it_serving(models_dir: Path)
 
 
 def test_a_version_that_misses_its_golden_pictures_is_not_served(models_dir: Path) -> None:
-    restate_golden(models_dir / "mnist" / "1")
+    folder = models_dir / "mnist" / "1"
+    change(folder, golden=misstated(folder))
     found = loaded(models_dir)
     assert "golden/0.png" in found.model("mnist").faults[1]
     assert found.unready() == "no version could be loaded of: mnist"
@@ -77,25 +55,19 @@ def test_a_version_that_misses_its_golden_pictures_is_not_served(models_dir: Pat
 
 
 @pytest.mark.parametrize(
-    ("stated", "instead"),
+    ("changes", "told"),
     [
-        ('"height": 28', '"height": 32'),
-        ('"kind": "digit"', '"kind": "photo"'),
-        ('"channels": 1', '"channels": 3'),
-        ('"kind": "digit"', '"kind": "hologram"'),
+        ({"input": {"height": 32, "width": 28, "channels": 1}}, "the engine litert and the manifest disagree"),
+        ({"input": {"height": 28, "width": 28, "channels": 3}}, "where the manifest states"),
+        ({"kind": "hologram"}, "mnist/2: image kind 'hologram' is unknown"),
     ],
 )
 def test_a_manifest_that_does_not_fit_its_model_leaves_the_version_before(
-    models_dir: Path, stated: str, instead: str
+    models_dir: Path, changes: dict[str, Any], told: str
 ) -> None:
-    path = add_version(models_dir, 2) / "manifest.json"
-    assert stated in path.read_text()
-    path.write_text(path.read_text().replace(stated, instead))
+    publish(models_dir, 2, **changes)
     found = loaded(models_dir)
-    if 2 in found.model("mnist").versions:  # a kind that prepares the golden pictures alike is no fault
-        assert instead == '"kind": "photo"'
-    else:
-        assert found.get("mnist").manifest.version == 1 and found.model("mnist").faults[2]
+    assert found.get("mnist").manifest.version == 1 and told in found.model("mnist").faults[2]
 
 
 def test_labels_that_do_not_fit_the_model_are_a_fault(models_dir: Path) -> None:
@@ -116,21 +88,6 @@ def test_a_file_that_is_no_model_is_reported_by_its_engine(models_dir: Path) -> 
     assert "litert cannot load" in loaded(models_dir).model("mnist").faults[1]
 
 
-def test_nothing_is_ready_before_it_was_loaded() -> None:
-    waiting = Registry(MODELS, "auto", threads=1)
-    assert waiting.unready() == "the models are being loaded"
-    with pytest.raises(NotReady):
-        waiting.get("mnist")
-
-
-def test_unknown_names_and_versions_are_told_the_known_ones(models_dir: Path) -> None:
-    found = loaded(models_dir)
-    with pytest.raises(UnknownModel, match="mnist"):
-        found.get("nope")
-    with pytest.raises(UnknownVersion, match="it has: 1"):
-        found.get("mnist", 99)
-
-
 @pytest.mark.parametrize("content", [None, "empty"])
 def test_a_folder_without_models_ends_the_start(tmp_path: Path, content: str | None) -> None:
     models = tmp_path / "models"
@@ -143,7 +100,7 @@ def test_a_folder_without_models_ends_the_start(tmp_path: Path, content: str | N
 
 def test_a_model_without_any_good_version_ends_the_start_with_every_fault(models_dir: Path) -> None:
     (models_dir / "mnist" / "1" / "golden" / "3.png").unlink()
-    (add_version(models_dir, 2) / "manifest.json").write_text("{")
+    (publish(models_dir, 2) / "manifest.json").write_text("{")
     with pytest.raises(ModelFault) as caught:
         folders.check_start(models_dir, "auto")
     assert "mnist/1/golden/3.png" in str(caught.value) and "mnist/2/manifest.json" in str(caught.value)
@@ -216,20 +173,3 @@ def test_while_the_folder_is_away_its_models_are_not_ready_and_not_unknown(model
     away.rename(models_dir)
     settle(registry)
     assert registry.unready() is None and registry.get("mnist").manifest.name == "mnist"
-
-
-def test_a_model_that_does_not_come_back_with_the_folder_is_unknown(models_dir: Path) -> None:
-    away = models_dir.with_name("away")
-    models_dir.rename(away)
-    registry = Registry(models_dir, "auto", 1, frozenset({"mnist", "gone"}))
-    registry.load()
-    away.rename(models_dir)
-    settle(registry)
-    with pytest.raises(UnknownModel):
-        registry.get("gone")
-
-
-def test_an_unknown_kind_is_told_with_the_version_it_is_of(models_dir: Path) -> None:
-    change(models_dir / "mnist" / "1", kind="foto")
-    (fault,) = loaded(models_dir).model("mnist").faults.values()
-    assert "mnist/1: image kind 'foto' is unknown" in fault

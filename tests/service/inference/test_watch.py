@@ -34,13 +34,6 @@ def test_a_model_that_came_bad_takes_readiness_from_nobody(registry: Registry, m
     assert first.unready() == "no version could be loaded of: other"
 
 
-def test_a_model_whose_only_version_became_bad_before_the_start_is_missed(models_dir: Path) -> None:
-    (models_dir / "mnist" / "1" / "model.tflite").unlink()
-    worker = Registry(models_dir, "litert", 1, required=frozenset({"mnist"}))
-    worker.load()
-    assert worker.unready() == "no version could be loaded of: mnist"
-
-
 @pytest.mark.parametrize("left", ["nothing", "an empty folder"])
 def test_a_folder_that_is_not_mounted_any_more_leaves_what_is_loaded_serving(
     registry: Registry, models_dir: Path, tmp_path: Path, left: str, caplog: pytest.LogCaptureFixture

@@ -17,8 +17,7 @@ from click.testing import CliRunner, Result
 
 from service.__main__ import main
 from service.offline import crew
-from service.offline.lines import Asked, Teller
-from service.offline.predict import Source
+from service.offline.predict import Asked, Source, Teller
 from service.settings import Settings
 from tests.conftest import MODELS, REPOSITORY, golden
 

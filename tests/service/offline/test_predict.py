@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from service.__main__ import main
+from service.offline import predict
 from tests.conftest import MODELS, SHIPPED, encoded, golden, png, shipped
 
 Line = dict[str, Any]
@@ -94,17 +95,6 @@ def test_top_k_and_seen_are_those_of_the_service(client: FlaskClient, tmp_path: 
     assert without_file(line) == answer and {"top", "seen"} < set(line) and line["warnings"]
 
 
-def test_every_picture_a_service_reads_is_answered_as_by_it(client: FlaskClient, tmp_path: Path) -> None:
-    photo = Image.new("RGB", (90, 120), "white")
-    photo.paste("navy", (40, 20, 50, 100))
-    for name in ("JPEG", "WEBP", "GIF", "TIFF", "AVIF", "BMP"):
-        data = encoded(photo, name)
-        (tmp_path / name).write_bytes(data)
-        (line,) = answered("fashion_mnist", tmp_path / name, "--seen")
-        answer = client.post("/models/fashion_mnist/predict?seen=1", data=data).get_json()
-        assert without_file(line) == answer["predictions"][0]
-
-
 def test_a_stated_version_answers_and_one_that_is_not_there_is_told(seven: Path) -> None:
     number = shipped("mnist").name
     assert answered("mnist", seven, "--version", number) == answered("mnist", seven)
@@ -175,13 +165,6 @@ def test_every_line_of_json_is_json_by_itself_whatever_the_file_is_called(tmp_pa
     assert [line["file"] for line in lines(result)] == [str(tmp_path / name) for name in names]
 
 
-def test_a_line_for_people_holds_file_label_and_percentage(seven: Path) -> None:
-    (told,) = answered("mnist", seven)
-    result = invoke("mnist", seven)
-    assert result.exit_code == 0 and result.stderr == ""
-    assert result.stdout == f"{seven}: 7 {told['probability']:.2%}\n"
-
-
 def test_a_line_for_people_holds_the_likeliest_labels_that_were_asked_for(seven: Path) -> None:
     (told,) = answered("mnist", seven, "--top-k", "10")
     listed = ", ".join(f"{one['label']} {one['probability']:.2%}" for one in told["top"])
@@ -194,15 +177,6 @@ def test_warnings_and_the_steps_that_were_asked_for_follow_a_line_for_people(unl
     steps = [f"  seen: {step['text']}" for step in told["seen"]["steps"]]
     assert warnings and invoke("mnist", "-", stdin=unlike).stdout.splitlines()[1:] == warnings
     assert invoke("mnist", "-", "--seen", stdin=unlike).stdout.splitlines()[1:] == warnings + steps
-
-
-def test_the_steps_of_a_photo_are_told(tmp_path: Path) -> None:
-    photo = Image.new("RGB", (100, 100), "white")
-    photo.paste("black", (45, 20, 55, 80))
-    (tmp_path / "photo.png").write_bytes(png(photo))
-    (told,) = answered("mnist", tmp_path / "photo.png", "--seen")
-    text = invoke("mnist", tmp_path / "photo.png", "--seen").stdout
-    assert told["seen"]["steps"] and all(f"  seen: {step['text']}\n" in text for step in told["seen"]["steps"])
 
 
 def test_an_unknown_model_names_the_known_ones(seven: Path) -> None:
@@ -227,18 +201,6 @@ def test_a_broken_model_is_told_and_others_are_not_asked(models_dir: Path, seven
 def test_a_number_that_cannot_be_is_a_usage_error(words: list[str], seven: Path) -> None:
     result = invoke("mnist", seven, *words)
     assert result.exit_code == 2 and words[0] in result.stderr and result.stdout == ""
-
-
-def test_a_model_without_files_is_a_usage_error() -> None:
-    result = invoke("mnist")
-    assert result.exit_code == 2 and "FILE" in result.stderr
-
-
-def test_a_wrong_setting_is_told(seven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SQUINT_MAX_IMAGE_BYTES", "many")
-    result = invoke("mnist", seven)
-    assert result.exit_code == 1 and isinstance(result.exception, SystemExit) and result.stdout == ""
-    assert "SQUINT_MAX_IMAGE_BYTES='many'" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "", "nowhere/"])
@@ -289,7 +251,8 @@ def test_a_file_that_was_there_stays_if_the_work_is_not_finished(
 ) -> None:
     out = tmp_path / "lines.jsonl"
     out.write_text("before")
-    monkeypatch.setattr("service.offline.lines.as_json", Mock(side_effect=["one line", KeyboardInterrupt]))
+    done = predict.Line("one line", failed=False)
+    monkeypatch.setattr(predict.Teller, "line", Mock(side_effect=[done, KeyboardInterrupt]))
     assert invoke("mnist", seven, seven, "--json", "--output", out).exit_code != 0
     assert out.read_text() == "before" and len(list(tmp_path.iterdir())) == 2
 

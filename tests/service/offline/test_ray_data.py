@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from service.__main__ import main
 from service.offline import crew, predict
-from service.offline.lines import Asked, Line, Teller
+from service.offline.predict import Asked, Line, Teller
 from service.settings import Settings
 from tests.conftest import MODELS, golden
 

@@ -12,14 +12,11 @@ import pytest
 from PIL import Image
 from werkzeug.test import Client
 
-from service import manifest as contract
-from service.api.open_inference import infer_request
-from tests.conftest import golden, shipped
+from tests.conftest import golden
 from tests.service.api.open_inference.infer import (
     INFER,
     LENGTH,
     PIXELS,
-    SEVEN,
     VERSION,
     binary,
     files,
@@ -44,45 +41,12 @@ def test_json_in_gives_json_out(client: Client, path: str) -> None:
     ]
 
 
-def test_probabilities_are_the_native_ones_and_the_softmax_of_the_logits(client: Client) -> None:
-    found = outputs(post(client, {"inputs": [image()]}))
-    assert found["probabilities"][0] == pytest.approx(native(client), abs=1e-6)
-    exponentials = np.exp(found["logits"][0] - found["logits"][0].max())
-    assert exponentials / exponentials.sum() == pytest.approx(found["probabilities"][0], abs=1e-5)
-
-
-def test_every_way_to_send_the_tensor_gives_the_same_numbers(client: Client) -> None:
-    text = base64.b64encode(SEVEN).decode()
-    length = len(SEVEN).to_bytes(4, "little")
-    answers = [
-        post(client, {"inputs": [image()]}),
-        post(client, {"inputs": [image(data=PIXELS.tolist())]}),
-        post(client, {"inputs": [binary(784)]}, PIXELS.tobytes()),
-        client.post(INFER, data=PIXELS.tobytes(), headers={LENGTH: "0"}),
-        post(client, {"inputs": [files(text)]}),
-        post(client, {"inputs": [files(text, shape=[1, 1], data=[[text]])]}),
-        post(client, {"inputs": [binary(len(SEVEN) + 4, datatype="BYTES", shape=[1])]}, length + SEVEN),
-    ]
-    for answer in answers:
-        for name, values in outputs(answer).items():
-            assert np.array_equal(values, outputs(answers[0])[name])
-
-
 def test_a_batch_is_answered_in_its_order(client: Client) -> None:
     batch = np.concatenate([np.asarray(Image.open(BytesIO(golden(label=n))))[None, :, :, None] for n in (7, 1, 4)])
     found = outputs(post(client, {"inputs": [binary(batch.size, shape=[3, 28, 28, 1])]}, batch.tobytes()))
     assert found["probabilities"].argmax(axis=1).tolist() == [7, 1, 4]
     texts = [base64.b64encode(golden(label=n)).decode() for n in (7, 1, 4)]
     assert outputs(post(client, {"inputs": [files(*texts)]}))["probabilities"].argmax(axis=1).tolist() == [7, 1, 4]
-
-
-def test_a_file_of_any_size_is_prepared_like_an_upload(client: Client) -> None:
-    large = BytesIO()
-    Image.open(BytesIO(SEVEN)).resize((300, 280)).save(large, "JPEG")
-    data = base64.b64encode(large.getvalue()).decode()
-    uploaded = client.post("/models/mnist/predict", data=large.getvalue()).get_json()["predictions"][0]
-    found = outputs(post(client, {"inputs": [files(data)]}))["probabilities"][0]
-    assert found == pytest.approx(list(uploaded["probabilities"].values()), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +119,6 @@ def test_a_compressed_request_states_the_length_of_its_json_before_compression(c
     headers = {LENGTH: str(len(head)), "Content-Encoding": "gzip"}
     answer = client.post(INFER, data=gzip.compress(head + PIXELS.tobytes()), headers=headers)
     assert outputs(answer)["probabilities"].argmax() == 7
-
-
-@pytest.mark.parametrize(("timeout", "timeout_s"), [(0, None), (2_000_000, 2), (2**62, 2**62 / 1e6)])
-def test_a_timeout_is_in_microseconds(timeout: int, timeout_s: float | None) -> None:
-    body = json.dumps({"inputs": [image()], "parameters": {"timeout": timeout}}).encode()
-    assert infer_request.read(body, None, contract.read(shipped("mnist")), 5).timeout_s == timeout_s
 
 
 def test_what_would_come_too_late_is_not_computed(client: Client) -> None:

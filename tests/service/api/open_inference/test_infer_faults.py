@@ -1,21 +1,13 @@
 """Inference requests of the Open Inference Protocol that are wrong."""
 
 import base64
-import gzip
 import json
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from werkzeug.test import Client
 
-from service import manifest as contract
-from service.api.open_inference import infer_request
-from service.api.uploads import Upload
-from service.errors import Fault
 from tests.app import app_over
-from tests.conftest import MODELS, shipped
+from tests.conftest import MODELS
 from tests.service.api.open_inference.infer import (
     INFER,
     LENGTH,
@@ -29,19 +21,17 @@ from tests.service.api.open_inference.infer import (
 )
 
 
-@pytest.mark.parametrize("shape", [[-1, 28, 28, 1], [2**63, 28, 28, 1], [1.5, 28, 28, 1], ["1", 28, 28, 1], [True],
-                                   [2**70], None, "x", [[1]]])  # fmt: skip
+@pytest.mark.parametrize("shape", [[-1, 28, 28, 1], [1.5, 28, 28, 1], ["1", 28, 28, 1], [True], [2**70], None])
 def test_a_shape_is_made_of_whole_numbers(client: Client, shape: object) -> None:
     refused(post(client, {"inputs": [image() | {"shape": shape}]}), 400, "inputs.0.shape")
 
 
-@pytest.mark.parametrize("shape", [[], [0, 28, 28, 1], [28, 28, 1], [1, 28, 28], [1, 32, 32, 3], [1, 28, 28, 1, 1],
-                                   [2**62, 2**62, 2**62, 1]])  # fmt: skip
+@pytest.mark.parametrize("shape", [[], [0, 28, 28, 1], [28, 28, 1], [1, 32, 32, 3], [2**62, 2**62, 2**62, 1]])
 def test_a_shape_is_the_models(client: Client, shape: list[int]) -> None:
     refused(post(client, {"inputs": [image(shape=shape)]}), 400, "invalid shape", "[-1, 28, 28, 1]")
 
 
-@pytest.mark.parametrize("datatype", ["FP32", "FP16", "BF16", "INT8", "BOOL", "uint8", ""])
+@pytest.mark.parametrize("datatype", ["FP32", "uint8", ""])
 def test_another_datatype_is_refused_and_told_which_are_taken(client: Client, datatype: str) -> None:
     refused(post(client, {"inputs": [image(datatype=datatype)]}), 400, "UINT8", "BYTES", json.dumps(datatype))
 
@@ -50,35 +40,25 @@ def test_another_datatype_is_refused_and_told_which_are_taken(client: Client, da
     ("head", "words"),
     [
         ({}, "inputs"),
-        ({"inputs": None}, "inputs"),
-        ({"inputs": {}}, "inputs"),
         ({"inputs": []}, "once, not 0 times"),
         ({"inputs": [image(), image()]}, "once, not 2 times"),
         ({"inputs": [image(data=[1])] * 100}, "inputs"),
         ({"inputs": [image(name="picture")]}, 'unexpected input "picture"'),
-        ({"inputs": [image(), image(name="other")]}, 'unexpected input "other"'),
         ({"inputs": [image(data=[1, 2, 3])]}, "flat list"),
         ({"inputs": [image(data=[0.5] * 784)]}, "from 0 to 255"),
         ({"inputs": [image(data=None)]}, "neither"),
         ({"inputs": [binary(784, data=[0] * 784)]}, "both"),
-        ({"inputs": [image(parameters={"shared_memory_region": "x"}, data=None)]}, "neither"),
         ({"inputs": [image()], "outputs": [{"name": "classes"}]}, 'unexpected output: "classes"'),
         ({"inputs": [image()], "outputs": [{"name": "logits"}, {"name": "logits"}]}, "twice"),
         ({"inputs": [image()], "outputs": [{}]}, "outputs.0.name"),
         ({"inputs": [image()], "id": 42}, "id"),
         ({"inputs": [image()], "parameters": {"binary_data_output": "yes"}}, "binary_data_output"),
         ({"inputs": [image()], "parameters": {"timeout": -1}}, "timeout"),
-        ({"inputs": [image()], "parameters": {"timeout": 1.5}}, "timeout"),
         ({"inputs": [image()], "outputs": [{"name": "logits", "parameters": {"classification": 0}}]}, "classification"),
-        ({"inputs": [image()], "outputs": [{"name": "logits", "parameters": {"binary_data": 1}}]}, "binary_data"),
-        ({"inputs": [files("!!!")]}, "element 0 is not base64"),
         ({"inputs": [files("eA==", "ä")]}, "element 1 is not base64"),
-        ({"inputs": [files("eA==") | {"data": [1]}]}, "element 0"),
         ({"inputs": [files("eA==") | {"shape": [1, 2]}]}, "invalid shape"),
         ({"inputs": [files("eA==") | {"shape": [2]}]}, "flat list"),
         ([], "Is not object"),
-        (None, "Is not object"),
-        ("inputs", "Is not object"),
         ({"inputs": [image(name="x" * 10_000)]}, "x…"),
     ],
 )  # fmt: skip
@@ -88,8 +68,7 @@ def test_a_wrong_request_is_told_what_is_wrong(client: Client, head: object, wor
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"\xff", b"\0" * 10, b'{"x": ' * 8_000, b'{"inputs": ' + b"[" * 900 + b"]" * 900 + b"}",
-     b'{"id": ' + b"9" * 10_000, b'{"inputs": []} x', b'{"inputs": [], "inputs": []}'],
+    [b"", b"{", b"\xff", b'{"x": ' * 8_000, b'{"inputs": ' + b"[" * 900 + b"]" * 900 + b"}"],
 )  # fmt: skip
 def test_what_is_no_json_is_refused_however_deep(client: Client, body: bytes) -> None:
     refused(client.post(INFER, data=body), 400)
@@ -101,15 +80,7 @@ def test_more_values_than_the_images_of_a_request_have_are_given_up_unread() -> 
         refused(client.post(INFER, data=body), 413, "values")
 
 
-def test_deep_data_is_refused_and_the_service_goes_on(client: Client) -> None:
-    deep: Any = 0
-    for _ in range(150):
-        deep = [deep]
-    refused(post(client, {"inputs": [image(data=deep)]}), 400)
-    assert post(client, {"inputs": [image()]}).status_code == 200
-
-
-@pytest.mark.parametrize("length", ["-1", "x", "1.5", "99999", "", "9" * 5000, "+10", " 1_0", "1_0", "10,10", "٣"])
+@pytest.mark.parametrize("length", ["-1", "x", "99999", "", "9" * 5000, "1_0", "٣"])
 def test_a_wrong_header_length_is_refused(client: Client, length: str) -> None:
     body = json.dumps({"inputs": [binary(784)]}).encode() + PIXELS.tobytes()
     response = client.post(INFER, data=body, headers={LENGTH: length.encode().decode("latin-1")})
@@ -125,12 +96,9 @@ def test_a_raw_body_of_another_size_is_refused(client: Client, size: int) -> Non
     ("told", "sent", "words"),
     [
         (784, 783, "unexpected size for input 'image', expecting 784 additional bytes for model 'mnist'"),
-        (783, 783, "unexpected size for input 'image', expecting 784 additional bytes for model 'mnist'"),
-        (785, 785, "unexpected size for input 'image', expecting 784 additional bytes for model 'mnist'"),
         (784, 785, "unexpected additional input data for model 'mnist'"),
         (-1, 784, "binary_data_size"),
         ("784", 784, "binary_data_size"),
-        (True, 784, "binary_data_size"),
         (2**70, 784, ""),
     ],
 )
@@ -169,27 +137,3 @@ def test_more_images_than_a_request_may_hold_are_413(client: Client) -> None:
 def test_a_body_over_the_limit_is_413(client: Client) -> None:
     refused(client.post(INFER, data=b"x" * 200_001), 413)
     refused(client.post(INFER, data=b"x" * 200_001, headers={LENGTH: "0"}), 413)
-
-
-def test_a_bomb_is_413_and_the_service_goes_on(client: Client) -> None:
-    bomb = gzip.compress(b" " * 10_000_000)
-    refused(client.post(INFER, data=bomb, headers={"Content-Encoding": "gzip"}), 413)
-    assert post(client, {"inputs": [image()]}).status_code == 200
-
-
-VALID = json.dumps({"inputs": [binary(784)]}).encode() + PIXELS.tobytes()
-MANIFEST = contract.read(shipped("mnist"))
-
-
-@given(
-    body=st.binary() | st.builds(lambda at, new: VALID[:at] + new + VALID[at + len(new) :],
-                                 st.integers(0, len(VALID)), st.binary(max_size=8)),
-    header=st.none() | st.integers(-1, len(VALID) + 1).map(str) | st.text(max_size=5) | st.just(str(len(VALID) - 784)),
-)  # fmt: skip
-def test_any_body_is_a_request_or_a_fault(body: bytes, header: str | None) -> None:
-    try:
-        asked = infer_request.read(body, header, MANIFEST, max_images=5)
-    except Fault:
-        return
-    assert 1 <= len(asked.inputs) <= 5 and asked.outputs and asked.id
-    assert all(isinstance(one, Upload) or one.shape == (28, 28, 1) for one in asked.inputs)

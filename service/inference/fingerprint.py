@@ -1,26 +1,13 @@
-"""What a folder looks like from outside: cheap to take, and another one as soon as a file in it is another one."""
+"""Folder fingerprints from stat data: cheap to compute, and another one whenever a file below changes."""
 
 import os
 from pathlib import Path
 
-from service.manifest import FILE_NAME, LITERT_FILE, SAVED_MODEL_FILE
-
 # By path: inode, size and times of last change; or the number of the error that stands in their place.
-Print = frozenset[tuple[str, tuple[int, ...]]]
-
-# The folder itself changes when a file in it comes, goes or is replaced; these when they are written in place.
-_TELLING = (".", FILE_NAME, LITERT_FILE, SAVED_MODEL_FILE, "variables", "variables/variables.index")
+Fingerprint = frozenset[tuple[str, tuple[int, ...]]]
 
 
-def of_outline(folder: Path) -> Print:
-    """Of those files of a version that nobody changes without the manifest or an engine's file; never raises.
-
-    A fifth of the whole print's cost, for a version that is known to be good.
-    """
-    return frozenset((name, of_file(f"{folder}/{name}")) for name in _TELLING)
-
-
-def of_folder(folder: Path) -> Print:
+def of_folder(folder: Path) -> Fingerprint:
     """Of a folder and everything below it; never raises."""
     found = [(".", of_file(folder))]
     _look(str(folder), "", found)
