@@ -81,7 +81,7 @@ def test_stops_under_load_lose_no_request(tmp_path: Path, scale: Scale, tell: Te
         arrivals.check(broken=1)
         assert "Traceback" not in server.log.read_text()
     refused = sum(crowd.outcomes["refused"] for crowd in crowds)
-    broken = sum(one.broken for one in (*crowds, *open_loops))
+    broken = sum(crowd.broken for crowd in crowds) + sum(one.broken for one in open_loops)
     tell(
         f"{len(took)} stops of at most {max(took):.1f} s; {sum(crowd.sent for crowd in crowds)} sent: "
         f"{sum(crowd.outcomes['200'] for crowd in crowds)} 200, {refused} refused; open loop "

@@ -1,6 +1,7 @@
 """A file of hashed keys: what it may hold, what is told of what it may not, and how it changes while it is used."""
 
 import hashlib
+import hmac
 import logging
 import os
 from pathlib import Path
@@ -138,3 +139,30 @@ def test_a_worker_that_read_an_older_file_does_not_replace_the_copy_of_a_later_o
     KeyFile(path, copy)
     path.write_text("rubbish")
     assert keys.find(KeyFile(path, copy).keys(), new)
+
+
+def test_a_key_is_compared_with_all_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [keys.make(f"key{number}", ["predict"]) for number in range(3)]
+    known = keys.parse("\n".join(line for _, line in made))
+    compared: list[str] = []
+
+    def compare(left: str, right: str) -> bool:
+        compared.append(left)
+        return left == right
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for presented, name in [(made[0][0], "key0"), (made[2][0], "key2"), ("wrong", None)]:
+        compared.clear()
+        found = keys.find(known, presented)
+        assert (found.name if found else None) == name and len(compared) == 3
+
+
+def test_a_worker_that_read_older_keys_takes_the_newer_ones_once_the_file_is_broken(tmp_path: Path) -> None:
+    path, last_good = tmp_path / "keys", tmp_path / "good"
+    path.write_text(keys.make("old", ["predict"])[1])
+    first = KeyFile(path, last_good)
+    newer = keys.make("new", ["predict"])[1]
+    changed(path, newer)
+    KeyFile(path, last_good)
+    changed(path, "nonsense")
+    assert first.keys() == keys.parse(newer)
