@@ -122,8 +122,7 @@ def test_what_is_wrong_with_a_folder_is_told(images: Path, change: object, told:
 def test_a_folder_becomes_a_model_that_is_served(images: Path, tmp_path: Path) -> None:
     places = ["--runs-dir", str(tmp_path / "runs"), "--models-dir", str(tmp_path / "models")]
     words = [
-        "train",
-        "folder",
+        "train-folder",
         "--images",
         str(images),
         "--name",
