@@ -9,6 +9,7 @@ from benchmarks import alone
 from benchmarks.contenders import PEERS, SQUINT, Contender, earlier_squint
 from benchmarks.processes import ServerError, running
 from benchmarks.workloads import BATCH_SIZE, base64_json, golden_png, multipart, page_jpeg, photo_jpeg, raw
+from tests.app import app_over
 from tests.conftest import REPOSITORY
 
 
@@ -39,7 +40,8 @@ def test_bare_app_recognises_the_seven() -> None:
     assert answer["label"] == "7" and len(answer["probabilities"]) == 10
 
 
-def test_the_service_names_the_photographed_digit(client: FlaskClient) -> None:
+def test_the_service_names_the_photographed_digit() -> None:
+    client = app_over(REPOSITORY / "models").test_client()
     answer = client.post("/models/mnist/predict", data=page_jpeg(), content_type="image/jpeg").get_json()
     assert answer["predictions"][0]["label"] == "7"
 
