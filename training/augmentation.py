@@ -48,6 +48,7 @@ class Augment(keras.layers.Layer):
             for name in numbers
             if any(getattr(phase, name) for phase in phases)
         }
+        self._most = {name: max(getattr(phase, name) for phase in phases) for name in self._amounts}
         self.set_phase(phases[0])
 
     def set_phase(self, phase: Augmentation) -> None:
@@ -72,11 +73,20 @@ class Augment(keras.layers.Layer):
         return ops.cast(ops.clip(ops.round(changed), 0, 255), "uint8")
 
     def _in_part(self, name: str, change: Change, images: Tensor) -> Tensor:
-        """Each picture changed with the probability that the amount of this name says."""
+        """Each picture changed with the probability that the amount of this name says.
+
+        Shapes in the graph do not depend on chance, so a fixed part of the batch is drawn, the largest amount of all
+        phases rounded up. Only these pictures are computed, and of these a random part is changed.
+        """
         if name not in self._amounts:
             return images
-        chosen = self._uniform(_one_each(images)) < self._amounts[name]
-        return ops.where(chosen, change(images), images)
+        count = ops.shape(images)[0]
+        size = _rounded_up(self._most[name], count)
+        drawn = keras.random.shuffle(ops.arange(count, dtype="int32"), seed=self._seeds)[:size]
+        before = ops.take(images, drawn, axis=0)
+        probability = self._amounts[name] * ops.cast(count, "float32") / ops.cast(size, "float32")
+        after = ops.where(self._uniform(_one_each(before)) < probability, change(before), before)
+        return ops.scatter_update(images, drawn[:, None], after)
 
     def _amount(self, name: str) -> Tensor:
         return self._amounts.get(name, 0.0)
@@ -240,6 +250,11 @@ class Augment(keras.layers.Layer):
             grained = ops.repeat(ops.repeat(coarse, grain, axis=1), grain, axis=2)[:, :height, :width]
             texture = ops.where(drawn == number, grained, texture)
         return texture
+
+
+def _rounded_up(part: float, count: Any) -> Any:  # noqa: ANN401  a number, or in a graph a tensor
+    """`part` of so many pictures, to a thousandth, at least one."""
+    return (count * max(1, round(1000 * part)) + 999) // 1000
 
 
 def _one_each(images: Tensor) -> tuple[Any, ...]:

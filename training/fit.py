@@ -27,12 +27,16 @@ class Batches(keras.utils.PyDataset):
     """The batches of a training: their order depends on seed and epoch alone.
 
     Where the recipe mirrors, half of the pictures have left and right swapped, in the next epoch the other half
-    (Jordan 2024, arXiv 2404.00498).
+    (Jordan 2024, arXiv 2404.00498). Pictures at the end of an epoch that do not divide by the number of `devices` are
+    left out.
     """
 
-    def __init__(self, split: Split, classes: int, recipe: Recipe, seed: int, first_epoch: int) -> None:
+    def __init__(
+        self, split: Split, classes: int, recipe: Recipe, seed: int, first_epoch: int, devices: int = 1
+    ) -> None:
         super().__init__()
         self._split, self._recipe, self._classes, self._seed = split, recipe, classes, seed
+        self._used = _divisible(len(split.labels), devices)
         self._begin(first_epoch)
 
     def _begin(self, epoch: int) -> None:
@@ -47,12 +51,12 @@ class Batches(keras.utils.PyDataset):
             self._begin(self._epoch + 1)
 
     def __len__(self) -> int:
-        return math.ceil(len(self._order) / self._recipe.batch_size)
+        return math.ceil(self._used / self._recipe.batch_size)
 
     def __getitem__(self, index: int) -> tuple[UInt8, NDArray[np.float32]]:
         """Images uint8 `[N, H, W, C]`; labels float32, one-hot `[N, classes]` or for squared error `[N, 1]`."""
         size = self._recipe.batch_size
-        chosen = self._order[index * size : (index + 1) * size]
+        chosen = self._order[: self._used][index * size : (index + 1) * size]
         images = self._split.images[chosen]
         images = np.where(self._is_mirrored[chosen, None, None, None], images[:, :, ::-1], images)
         return images, objective.targets(self._recipe, self._split.labels[chosen], self._classes)
@@ -82,9 +86,9 @@ def fit(
     recipe, done = run.recipe, run.load()
     precision = done.precision if done else backend.precision(recipe.precision)
     history = list(done.history) if done else []
-    with _on_all_devices(recipe.batch_size):
+    with _on_all_devices(recipe.batch_size) as devices:
         keras.utils.set_random_seed(run.seed)
-        batches = Batches(train, len(data_set.labels), recipe, run.seed, len(history))
+        batches = Batches(train, len(data_set.labels), recipe, run.seed, len(history), devices)
         trainee = _compiled(run, data_set, train, precision, len(batches))
         if done:
             _assign(trainee.variables, done.variables)
@@ -97,7 +101,8 @@ def fit(
             called = _callbacks(trainee, recipe, len(batches))
             called += [callbacks.tensorboard(run.folder)] if tensorboard else []
             called += [callbacks.Checkpoints(history, save), display]
-            _fit(trainee, batches, _targeted(recipe, validation, len(data_set.labels)), recipe, len(history), called)
+            held_out = _targeted(recipe, validation, len(data_set.labels), devices)
+            _fit(trainee, batches, held_out, recipe, len(history), called)
     return trainee.network, history
 
 
@@ -143,7 +148,7 @@ def _fit(
         trainee.compiled.fit(
             batches,
             validation_data=validation,
-            validation_batch_size=500,
+            validation_batch_size=recipe.batch_size,  # divides by the number of devices
             epochs=recipe.epochs,
             initial_epoch=first_epoch,
             callbacks=[*called, interruption],
@@ -154,23 +159,28 @@ def _fit(
         interruption.release()
 
 
-def _targeted(recipe: Recipe, split: Split, classes: int) -> tuple[UInt8, NDArray[np.float32]] | None:
-    """Images and targets, or None if there are none."""
-    return (split.images, objective.targets(recipe, split.labels, classes)) if len(split.labels) else None
+def _targeted(recipe: Recipe, split: Split, classes: int, devices: int) -> tuple[UInt8, NDArray[np.float32]] | None:
+    """Images and targets, as many as divide by the number of devices, or None if there are none."""
+    used = _divisible(len(split.labels), devices)
+    return (split.images[:used], objective.targets(recipe, split.labels[:used], classes)) if used else None
+
+
+def _divisible(count: int, devices: int) -> int:
+    return count // devices * devices
 
 
 @contextmanager
-def _on_all_devices(batch_size: int) -> Iterator[None]:
-    """Divides each batch among the devices of this machine, where JAX has several."""
+def _on_all_devices(batch_size: int) -> Iterator[int]:
+    """Divides each batch among the devices of this machine, where JAX has several; yields their number."""
     devices = keras.distribution.list_devices() if backend.name() == "jax" else []
     if len(devices) < 2:
-        yield
+        yield 1
         return
     if batch_size % len(devices):
         raise NotDivisible(f"a batch of {batch_size} pictures cannot be divided among {len(devices)} devices")
     keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
     try:
-        yield
+        yield len(devices)
     finally:
         keras.distribution.set_distribution(None)
 

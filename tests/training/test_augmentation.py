@@ -99,6 +99,23 @@ def test_a_part_of_the_pictures_is_changed_and_the_rest_is_left(augmented: Augme
     assert 0.15 < changed.mean() < 0.35
 
 
+@pytest.mark.parametrize("name", ["stroke", "light", "blur", "noise", "ground"])
+def test_so_is_a_part_of_a_batch_that_is_smaller_than_one_over_the_part(name: str) -> None:
+    layer, images = Augment([Augmentation.model_validate({name: 0.1})], 1), pictures(7, channels=1)
+    batches = [keras.ops.convert_to_numpy(layer(images, training=True)) for _ in range(100)]
+    changed = np.concatenate([(batch != images).any(axis=(1, 2, 3)) for batch in batches])
+    assert 0.06 < changed.mean() < 0.14
+
+
+def test_a_phase_that_changes_fewer_pictures_has_its_own_part() -> None:
+    strong, weak = Augmentation(noise=0.8), Augmentation(noise=0.2)
+    layer, images = Augment([strong, weak], 1), pictures(400)
+    for phase, low, high in ((strong, 0.7, 0.9), (weak, 0.12, 0.28)):
+        layer.set_phase(phase)
+        changed = keras.ops.convert_to_numpy(layer(images, training=True)) != images
+        assert low < changed.any(axis=(1, 2, 3)).mean() < high
+
+
 def test_shifting_moves_by_at_most_the_stated_pixels(augmented: Augmented) -> None:
     image = np.zeros((200, 9, 9, 1), np.uint8)
     image[:, 4, 4] = 255

@@ -95,6 +95,13 @@ def test_several_devices_give_the_weights_of_one(alone: str, place: Path) -> Non
 
 
 @JAX
+def test_what_does_not_divide_by_the_devices_is_left_out(place: Path) -> None:
+    """Neither the last of 700 training pictures nor the 100 held-out ones divide by 8."""
+    eight = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    assert "cpu:0 and 7 more" in finish(start(place, "eight", eight))
+
+
+@JAX
 def test_a_batch_that_cannot_be_divided_among_the_devices_is_refused(place: Path) -> None:
     three = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=3"}
     process = start(place, "three", three)

@@ -35,6 +35,13 @@ def test_an_epoch_has_every_picture_once_in_an_order_of_its_own() -> None:
     assert np.array_equal(np.sort(first[:, 0, 0, 0]), SPLIT.images[:, 0, 0, 0])
 
 
+def test_every_batch_divides_by_the_number_of_devices() -> None:
+    batches = fit.Batches(SPLIT, 4, tiny_recipe(), 1, 0, devices=16)
+    assert [len(batches[index][0]) for index in range(len(batches))] == [16, 16]
+    batches = fit.Batches(SPLIT, 4, tiny_recipe(), 1, 0, devices=4)
+    assert [len(batches[index][0]) for index in range(len(batches))] == [16, 16, 8]
+
+
 def test_a_run_that_goes_on_gets_the_batches_it_would_have_had() -> None:
     for one, other in zip(epochs(tiny_recipe())[1:], epochs(tiny_recipe(), first=1), strict=True):
         assert np.array_equal(one, other)
