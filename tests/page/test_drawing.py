@@ -131,6 +131,7 @@ def test_nothing_jumps_when_an_answer_arrives(visiting: Visiting, width: int, he
     answered(page, "7")
     expect(page.locator("#save")).to_be_visible()
     assert page.evaluate(WHERE) == before
+    tell_times(page, "queue;dur=1234, decode;dur=1234, prepare;dur=1234, infer;dur=1234, total;dur=12345")
     draw(page, [(0.9, 0.1), (0.9, 0.9)], [(0.1, 0.1), (0.1, 0.9)])
     expect(page.locator("#notes .warning")).to_contain_text("several digits")
     assert page.evaluate(WHERE) == before

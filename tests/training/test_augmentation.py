@@ -192,7 +192,7 @@ def test_both_backends_change_pictures_as_much(by_jax: Augmented, cause: str) ->
     how = Augmentation(outside="black", turn_degrees=15, scale=0.2, shear=0.1, squash=0.2, **part)
     means, deviations = [], []
     for way in (by_this_backend, by_jax):
-        changed = np.concatenate([way(disc(400), how, seed=seed) for seed in range(5)]).astype(float)
+        changed = np.concatenate([way(disc(2000), how, seed=seed) for seed in range(5)]).astype(float)
         means.append(changed.mean(axis=0))
         deviations.append(changed.std(axis=0))
     for one, other in (means, deviations):
