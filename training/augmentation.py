@@ -38,8 +38,6 @@ class Augment(keras.layers.Layer):
 
     def __init__(self, phases: Sequence[Augmentation], seed: int) -> None:
         super().__init__(name="augmentation", dtype="float32", trainable=False)
-        # TensorFlow's affine transform has no XLA kernel.
-        self.supports_jit = keras.backend.backend() != "tensorflow"
         self._seeds = keras.random.SeedGenerator(seed)
         self._is_black_outside = phases[0].outside == "black"
         numbers = phases[0].model_dump(exclude={"outside", "mirror"})
@@ -48,6 +46,8 @@ class Augment(keras.layers.Layer):
             for name in numbers
             if any(getattr(phase, name) for phase in phases)
         }
+        # TensorFlow's affine transform has no XLA kernel.
+        self.supports_jit = keras.backend.backend() != "tensorflow" or not self._amounts
         self._most = {name: max(getattr(phase, name) for phase in phases) for name in self._amounts}
         self.set_phase(phases[0])
 

@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from service.errors import Fault
-from training.augmentation import Augment
-from training.recipe import Phase, Recipe
+from training.recipe import Phase
 from training.run import Epoch, Run
 
 Logs = Mapping[str, float] | None
@@ -30,16 +29,19 @@ class NoTensorBoard(Fault):
     code = "no_tensorboard"
 
 
-class PhaseAugmentation(keras.callbacks.Callback):
-    """Sets the augmentation of the phase that each epoch belongs to."""
+class EpochBegin(keras.callbacks.Callback):
+    """Calls a function with the number of each epoch, from 0, before its first batch is made.
 
-    def __init__(self, augmentation: Augment, recipe: Recipe) -> None:
+    PyDataset's own `on_epoch_end` would not do: Keras calls it once before the first epoch too.
+    """
+
+    def __init__(self, begin: Callable[[int], None]) -> None:
         super().__init__()
-        self._augmentation, self._recipe = augmentation, recipe
+        self._begin = begin
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Epochs are counted from 0."""
-        self._augmentation.set_phase(self._recipe.phase(epoch).augmentation)
+        """Calls the function."""
+        self._begin(epoch)
 
 
 class Pull(NamedTuple):
@@ -119,7 +121,7 @@ class Display(keras.callbacks.Callback):
     def __init__(self, epochs: int, batches: int) -> None:
         super().__init__()
         self._epochs, self._batches, self._epoch = epochs, batches, 0
-        console = Console(highlight=False, soft_wrap=True)
+        console = Console(highlight=False, soft_wrap=True, markup=False)
         columns = (
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[measured]}"),
             TimeElapsedColumn(), TimeRemainingColumn(),
@@ -150,7 +152,8 @@ class Display(keras.callbacks.Callback):
         self._bar.update(
             self._task,
             description=f"epoch {self._epoch + 1}/{self._epochs}",
-            completed=self._epoch * self._batches + batch + 1,
+            # Keras counts the last execution as if it were whole.
+            completed=self._epoch * self._batches + min(batch + 1, self._batches),
             measured=_measured(logs or {}, "", 3),
         )
 

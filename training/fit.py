@@ -9,18 +9,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import Fault
 from training import backend, callbacks, model, objective
 from training.augmentation import Augment
 from training.dataset import DataSet, Split, UInt8
 from training.recipe import Recipe
 from training.run import Checkpoint, Epoch, Run
-
-
-class NotDivisible(Fault):
-    """A batch cannot be divided among the devices."""
-
-    code = "not_divisible"
 
 
 class Batches(keras.utils.PyDataset):
@@ -37,18 +30,14 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self._split, self._recipe, self._classes, self._seed = split, recipe, classes, seed
         self._used = _divisible(len(split.labels), devices)
-        self._begin(first_epoch)
+        self.begin(first_epoch)
 
-    def _begin(self, epoch: int) -> None:
+    def begin(self, epoch: int) -> None:
+        """Goes on to an epoch, counted from 0."""
         count = len(self._split.labels)
-        self._epoch, self._order = epoch, np.random.default_rng((self._seed, epoch)).permutation(count)
+        self._order = np.random.default_rng((self._seed, epoch)).permutation(count)
         is_mirrored = (np.random.default_rng(self._seed).random(count) < 0.5) ^ (epoch % 2 == 1)
         self._is_mirrored = is_mirrored & self._recipe.phase(epoch).augmentation.mirror
-
-    def on_epoch_end(self) -> None:
-        """Goes on to the next epoch; Keras calls it."""
-        if self._epoch + 1 < self._recipe.epochs:
-            self._begin(self._epoch + 1)
 
     def __len__(self) -> int:
         return math.ceil(self._used / self._recipe.batch_size)
@@ -81,7 +70,7 @@ def fit(
     """Trains the run to its last epoch, with a checkpoint after each; returns the network and the history.
 
     The same seed, backend, device and versions give the same weights, however often the run was stopped; a run goes on
-    in the precision that it began with. Raises NotDivisible.
+    in the precision that it began with.
     """
     recipe, done = run.recipe, run.load()
     precision = done.precision if done else backend.precision(recipe.precision)
@@ -98,7 +87,7 @@ def fit(
 
         with callbacks.Display(recipe.epochs, len(batches)) as display:
             display.begin(run, backend.devices(), precision, len(history))
-            called = _callbacks(trainee, recipe, len(batches))
+            called = _callbacks(trainee, recipe, batches)
             called += [callbacks.tensorboard(run.folder)] if tensorboard else []
             called += [callbacks.Checkpoints(history, save), display]
             held_out = _targeted(recipe, validation, len(data_set.labels), devices)
@@ -114,7 +103,7 @@ def _compiled(run: Run, data_set: DataSet, train: Split, precision: str, steps_p
     compiled.compile(
         optimizer=model.optimizer(recipe, steps_per_epoch),
         loss=objective.loss(recipe),
-        metrics=[keras.metrics.MeanMetricWrapper(objective.right(recipe), name="accuracy")],
+        metrics=[keras.metrics.MeanMetricWrapper(objective.right(recipe, len(data_set.labels)), name="accuracy")],
         # Fewer returns to Python: a quarter less time for the small MLPs, and the same weights.
         steps_per_execution=recipe.optimizer.lookahead_steps or 10,
     )
@@ -122,12 +111,16 @@ def _compiled(run: Run, data_set: DataSet, train: Split, precision: str, steps_p
     return _Trainee(compiled, augmentation, network)
 
 
-def _callbacks(trainee: _Trainee, recipe: Recipe, steps_per_epoch: int) -> list[keras.callbacks.Callback]:
-    called: list[keras.callbacks.Callback] = [callbacks.PhaseAugmentation(trainee.augmentation, recipe)]
+def _callbacks(trainee: _Trainee, recipe: Recipe, batches: Batches) -> list[keras.callbacks.Callback]:
+    def begin(epoch: int) -> None:
+        batches.begin(epoch)
+        trainee.augmentation.set_phase(recipe.phase(epoch).augmentation)
+
+    called: list[keras.callbacks.Callback] = [callbacks.EpochBegin(begin)]
     if every := recipe.optimizer.lookahead_steps:
         called.append(
             callbacks.Lookahead(
-                trainee.network, lambda epoch: callbacks.pull_of(every, recipe.phase(epoch), steps_per_epoch)
+                trainee.network, lambda epoch: callbacks.pull_of(every, recipe.phase(epoch), len(batches))
             )
         )
     return called
@@ -171,13 +164,15 @@ def _divisible(count: int, devices: int) -> int:
 
 @contextmanager
 def _on_all_devices(batch_size: int) -> Iterator[int]:
-    """Divides each batch among the devices of this machine, where JAX has several; yields their number."""
+    """Divides each batch among the devices of this machine, where JAX has several; yields how many take part.
+
+    As many as the batch can be divided among.
+    """
     devices = keras.distribution.list_devices() if backend.name() == "jax" else []
+    devices = devices[: math.gcd(batch_size, len(devices))]
     if len(devices) < 2:
         yield 1
         return
-    if batch_size % len(devices):
-        raise NotDivisible(f"a batch of {batch_size} pictures cannot be divided among {len(devices)} devices")
     keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
     try:
         yield len(devices)

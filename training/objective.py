@@ -28,9 +28,9 @@ def loss(recipe: Recipe) -> keras.losses.Loss:
     return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
 
 
-def right(recipe: Recipe) -> Callable[[Tensor, Tensor], Tensor]:
+def right(recipe: Recipe, classes: int) -> Callable[[Tensor, Tensor], Tensor]:
     """Of targets and outputs, 1 for each picture that is answered right and 0 for the others."""
     if recipe.loss == "squared_error":
-        # A number is right if it rounds to the label.
-        return lambda truth, number: ops.cast(ops.abs(number - truth) < 0.5, "float32")[:, 0]
+        # A number is right if, clipped to the labels' range, it rounds to the label.
+        return lambda truth, number: ops.cast(ops.abs(ops.clip(number, 0, classes - 1) - truth) < 0.5, "float32")[:, 0]
     return lambda truth, logits: ops.cast(ops.argmax(logits, -1) == ops.argmax(truth, -1), "float32")

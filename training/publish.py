@@ -54,9 +54,7 @@ def publish(run: Run, models_dir: Path, *, force: bool = False) -> Published:
     """Publishes a run's version folder; raises NotServable, or NotPublished if the run is not finished."""
     check_servable(run.recipe)
     if not run.export_dir.exists():
-        raise NotPublished(
-            f"{run.folder} is not finished; `python -m training train {run.recipe.name}` goes on with it"
-        )
+        raise NotPublished(f"{run.folder} is not finished; the command that began it goes on with it")
     return publish_version(run.export_dir, models_dir, force=force)
 
 

@@ -32,7 +32,7 @@ class Optimizer(_Part):
 
     `one_cycle` rises linearly to `learning_rate` over the first `warmup` of all steps, then falls to 0 by half a cosine
     (Loshchilov & Hutter 2017, arXiv 1608.03983); `constant` does not change. Momentum is Nesterov's. With
-    `lookahead_steps` the weights are averaged every so many steps, see `training.lookahead`.
+    `lookahead_steps` the weights are averaged every so many steps, see `training.callbacks.Lookahead`.
     """
 
     name: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"

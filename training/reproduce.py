@@ -148,7 +148,6 @@ def _measured(found: Recipe, results: Sequence[Result]) -> str:
         return f"– | {told} | not run | not run | 0 | –"
     test = _spread([result.test_accuracy for result in results])
     train_accuracy = _spread([result.train_accuracy for result in results])
-    # A run that was stopped and went on counts the time between.
     minutes = statistics.median(result.seconds for result in results) / 60
     return f"{results[0].parameters:,} | {told} | {test} | {train_accuracy} | {len(results)} | {minutes:.1f}"
 

@@ -102,8 +102,8 @@ def test_what_does_not_divide_by_the_devices_is_left_out(place: Path) -> None:
 
 
 @JAX
-def test_a_batch_that_cannot_be_divided_among_the_devices_is_refused(place: Path) -> None:
+def test_devices_among_which_a_batch_cannot_be_divided_take_no_part(alone: str, place: Path) -> None:
     three = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=3"}
-    process = start(place, "three", three)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 1 and "cannot be divided among 3 devices" in output and "Traceback" not in output
+    finish(start(place, "three", three))
+    for one, other in zip(weights(place / "alone"), weights(place / "three"), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)

@@ -174,7 +174,9 @@ def test_a_fault_is_one_clear_line_without_a_traceback(words: list[str], told: s
     assert result.exit_code == 1 and told in result.output and "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("command", ["list", "inspect", "train", "evaluate", "compare", "export", "reproduce"])
+@pytest.mark.parametrize(
+    "command", ["list", "inspect", "train", "train-folder", "evaluate", "compare", "export", "reproduce"]
+)
 def test_every_command_explains_itself(command: str) -> None:
     result = invoke(command, "--help")
     assert result.exit_code == 0 and len(result.output.splitlines()) > 4

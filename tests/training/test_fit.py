@@ -23,9 +23,9 @@ def tiny_recipe(**changes: object) -> Recipe:
 def epochs(of: Recipe, first: int = 0) -> list[np.ndarray]:
     """The pictures of each epoch from `first` on, in their order."""
     batches, found = fit.Batches(SPLIT, 4, of, 1, first), []
-    for _ in range(first, of.epochs):
+    for epoch in range(first, of.epochs):
+        batches.begin(epoch)
         found.append(np.concatenate([batches[index][0] for index in range(len(batches))]))
-        batches.on_epoch_end()
     return found
 
 
@@ -54,6 +54,25 @@ def test_a_picture_is_mirrored_in_every_second_epoch() -> None:
     first, second, third = map(mirrored, epochs(tiny_recipe(augmentation=Augmentation(mirror=True))))
     assert first == third and len(first) + len(second) == 40 and not first & second
     assert not any(map(mirrored, epochs(tiny_recipe())))
+
+
+@pytest.mark.thorough
+def test_keras_gets_the_batches_of_each_epoch_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[bytes] = []
+    batch_of = fit.Batches.__getitem__
+
+    def recorded(batches: fit.Batches, index: int) -> tuple[np.ndarray, np.ndarray]:
+        images, targets = batch_of(batches, index)
+        # Keras asks for the first batch once more, to see its shape.
+        if index == 0 and images.tobytes() not in fetched[-1:]:
+            fetched.append(images.tobytes())
+        return images, targets
+
+    monkeypatch.setattr(fit.Batches, "__getitem__", recorded)
+    trained(tmp_path / "run", 3)
+    train, _ = tiny_data.make().hold_out(100)
+    firsts = [np.random.default_rng((1, epoch)).permutation(700)[:16] for epoch in range(3)]
+    assert fetched == [train.images[first].tobytes() for first in firsts]
 
 
 def trained(folder: Path, epochs: int) -> runs.Checkpoint:
